@@ -1,0 +1,24 @@
+#include "kones/numeric/rounding.h"
+
+namespace kones {
+
+std::optional<Rounding> rounding_from_name(std::string_view name) {
+  for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic, Rounding::truncate}) {
+    if (name == rounding_name(rounding)) return rounding;
+  }
+  return std::nullopt;
+}
+
+std::string_view rounding_name(Rounding rounding) {
+  switch (rounding) {
+    case Rounding::nearest:
+      return "nearest";
+    case Rounding::stochastic:
+      return "stochastic";
+    case Rounding::truncate:
+      return "truncate";
+  }
+  return "";
+}
+
+}  // namespace kones
