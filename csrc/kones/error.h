@@ -11,4 +11,10 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A request that names what does not exist, such as an unknown model: programs exit with the status for wrong usage.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
 }  // namespace kones

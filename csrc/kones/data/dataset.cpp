@@ -1,0 +1,107 @@
+#include "kones/data/dataset.h"
+
+#include <array>
+#include <string_view>
+#include <system_error>
+
+#include "kones/data/cifar10.h"
+#include "kones/data/idx.h"
+#include "kones/error.h"
+
+namespace kones {
+namespace {
+
+std::vector<std::string> digit_names(const std::filesystem::path&) {
+  return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+}
+
+std::vector<std::string> fashion_names(const std::filesystem::path&) {
+  return {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+          "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+}
+
+struct DatasetReader {
+  std::string_view set;
+  std::string_view default_folder;  ///< empty: the user has to name one
+  std::string_view advice;          ///< what to do where the folder is missing
+  ImageSet (*read_split)(const std::filesystem::path& folder, DatasetSplit split);
+  std::vector<std::string> (*class_names)(const std::filesystem::path& folder);
+};
+
+// To add a data set is to add a row.
+constexpr std::array<DatasetReader, 3> readers = {{
+    {"mnist", "", "give the folder of its four IDX files", read_idx_split, digit_names},
+    {"fashion-mnist", "/usr/share/datasets/fashion-mnist",
+     "install the Debian package dataset-fashion-mnist (apt-get install dataset-fashion-mnist), or give the "
+     "folder of "
+     "its four IDX files as fashion-mnist:DIR",
+     read_idx_split, fashion_names},
+    {"cifar10", "", "give the folder of its binary version, cifar-10-batches-bin", read_cifar10_split,
+     read_cifar10_class_names},
+}};
+
+std::string shown_name(const DatasetReader& reader) {
+  return std::string(reader.set) + (reader.default_folder.empty() ? ":DIR" : "[:DIR]");
+}
+
+const DatasetReader& find_reader(const std::string& set) {
+  std::string known;
+  for (const DatasetReader& reader : readers) {
+    if (reader.set == set) return reader;
+    known += (known.empty() ? "" : ", ") + shown_name(reader);
+  }
+  throw UsageError("there is no data set \"" + set + "\"; there are " + known);
+}
+
+void check_same_geometry(const ImageSet& train, const ImageSet& test, const DatasetName& name) {
+  if (train.channels == test.channels && train.height == test.height && train.width == test.width) return;
+  const auto shape = [](const ImageSet& set) {
+    return std::to_string(set.channels) + "x" + std::to_string(set.height) + "x" + std::to_string(set.width);
+  };
+  throw Error(name.folder.string() + " has train images of " + shape(train) + " and test images of " +
+              shape(test) + " (channels x height x width); they do not belong together");
+}
+
+}  // namespace
+
+DatasetName parse_dataset_name(const std::string& text) {
+  const size_t colon = text.find(':');
+  const std::string set = text.substr(0, colon);
+  const DatasetReader& reader = find_reader(set);
+  const std::string folder =
+      colon == std::string::npos ? std::string(reader.default_folder) : text.substr(colon + 1);
+  if (folder.empty()) {
+    throw UsageError("the data set \"" + text + "\" lacks its folder: " + shown_name(reader) + "; " +
+                std::string(reader.advice));
+  }
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    throw Error("the folder " + folder + " of the data set " + set + " is missing; " +
+                std::string(reader.advice));
+  }
+  return {set, folder};
+}
+
+Dataset load_dataset(const std::string& text) {
+  const DatasetName name = parse_dataset_name(text);
+  const DatasetReader& reader = find_reader(name.set);
+  // The small things first: a bad file of names is found before megabytes are read.
+  Dataset dataset{name.set, {}, {}, reader.class_names(name.folder)};
+  dataset.test = reader.read_split(name.folder, DatasetSplit::test);
+  dataset.train = reader.read_split(name.folder, DatasetSplit::train);
+  check_same_geometry(dataset.train, dataset.test, name);
+  return dataset;
+}
+
+ImageSet load_test_set(const std::string& text) {
+  const DatasetName name = parse_dataset_name(text);
+  return find_reader(name.set).read_split(name.folder, DatasetSplit::test);
+}
+
+std::vector<std::string> dataset_names() {
+  std::vector<std::string> names;
+  for (const DatasetReader& reader : readers) names.push_back(shown_name(reader));
+  return names;
+}
+
+}  // namespace kones

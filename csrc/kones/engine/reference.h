@@ -1,0 +1,20 @@
+// The definition of what a package computes: plain loops, one operation after the other, as
+// docs/package-format.md says it. The engine must give the same integers; its tests compare the two.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kones/package/package.h"
+
+namespace kones::engine {
+
+/// The output integers of one layer for one image. `network` is valid (package::validate); `input` holds the
+/// integers of the layer's input tensor, [channels][height][width], within its range.
+std::vector<int32_t> reference_layer(const package::Network& network, const package::Layer& layer,
+                                     const std::vector<int32_t>& input);
+
+/// The integers of every tensor of a valid network for one image, whose bytes are [channels][height][width].
+std::vector<std::vector<int32_t>> reference_integers(const package::Network& network, const uint8_t* image);
+
+}  // namespace kones::engine

@@ -1,0 +1,250 @@
+#include "kones/package/reader.h"
+
+#include <cstring>
+#include <vector>
+
+#include <flatbuffers/flatbuffers.h>
+
+#include "kones/error.h"
+#include "kones/files/atomic_file.h"
+#include "kones/package/file_header.h"
+#include "kones/package/kones_generated.h"
+#include "kones/package/tiles.h"
+#include "kones/package/validate.h"
+
+namespace kones::package {
+namespace {
+
+/// Copies a verified FlatBuffer into plain values. The verifier has proved that every offset stays inside the
+/// buffer; this bounds what they lead to: a few bytes may name the same vector a million times.
+class Decoder {
+ public:
+  explicit Decoder(std::size_t payload_bytes) : bytes_left_(payload_bytes) {}
+
+  Package decode(const schema::Package& stored) {
+    Package package;
+    package.producer = text(stored.producer());
+    const auto count = list_size(stored.networks(), max_networks, "networks");
+    for (uint32_t index = 0; index < count; ++index) {
+      const schema::Network& network = *stored.networks()->Get(index);
+      std::string name = text(network.name());
+      in("network", index, name, [&] { package.networks.push_back(decode(network, std::move(name))); });
+    }
+    return package;
+  }
+
+ private:
+  /// Calls `body`; an Error in it is told with the place before it. The name is not checked yet, so that only
+  /// a plain one is shown.
+  template <typename Body>
+  static void in(const char* what, uint32_t index, const std::string& name, Body body) {
+    bool is_plain = name.size() <= max_text_bytes && !name.empty();
+    for (const char character : name)
+      is_plain = is_plain && static_cast<uint8_t>(character) >= 0x20 && character != 0x7f;
+    const std::string place = is_plain ? "'" + name + "'" : std::to_string(index);
+    try {
+      body();
+    } catch (const Error& error) {
+      throw Error(std::string(what) + " " + place + ": " + error.what());
+    }
+  }
+
+  void spend(uint64_t bytes) {
+    if (bytes > bytes_left_) throw Error("its parts overlap, so that they are larger together than the file");
+    bytes_left_ -= bytes;
+  }
+
+  std::string text(const flatbuffers::String* stored) {
+    if (stored == nullptr) return {};
+    spend(stored->size());
+    return stored->str();
+  }
+
+  template <typename Value>
+  std::vector<Value> values(const flatbuffers::Vector<Value>* stored) {
+    if (stored == nullptr) return {};
+    spend(stored->size() * uint64_t{sizeof(Value)});
+    return std::vector<Value>(stored->begin(), stored->end());
+  }
+
+  template <typename Element>
+  uint32_t list_size(const flatbuffers::Vector<flatbuffers::Offset<Element>>* stored, uint64_t most,
+                     const char* what) {
+    if (stored == nullptr) return 0;
+    if (stored->size() > most) {
+      throw Error("it has " + std::to_string(stored->size()) + " " + what + ", more than " +
+                  std::to_string(most));
+    }
+    spend(stored->size() * uint64_t{sizeof(flatbuffers::uoffset_t)});
+    return stored->size();
+  }
+
+  Network decode(const schema::Network& stored, std::string name) {
+    Network network;
+    network.name = std::move(name);
+    network.model = text(stored.model());
+    network.method = text(stored.method());
+    network.dataset = text(stored.dataset());
+    for (uint32_t i = 0, n = list_size(stored.tensors(), max_layers, "tensors"); i < n; ++i) {
+      network.tensors.push_back(decode(*stored.tensors()->Get(i)));
+    }
+    if (stored.input() == nullptr) throw Error("it has no input");
+    network.input = {stored.input()->tensor(), stored.input()->multiplier(), stored.input()->offset(),
+                     stored.input()->divisor()};
+    network.output = stored.output();
+    for (uint32_t i = 0, n = list_size(stored.layers(), max_layers, "layers"); i < n; ++i) {
+      const schema::Layer& layer = *stored.layers()->Get(i);
+      std::string layer_name = text(layer.name());
+      in("layer", i, layer_name, [&] { network.layers.push_back(decode(layer, std::move(layer_name))); });
+    }
+    for (uint32_t i = 0, n = list_size(stored.golden(), max_layers, "golden vectors"); i < n; ++i) {
+      network.golden.push_back(decode(*stored.golden()->Get(i)));
+    }
+    for (uint32_t i = 0, n = list_size(stored.class_names(), max_layers, "class names"); i < n; ++i) {
+      network.class_names.push_back(text(stored.class_names()->Get(i)));
+    }
+    return network;
+  }
+
+  Tensor decode(const schema::Tensor& stored) {
+    return {text(stored.name()),
+            stored.channels(),
+            stored.height(),
+            stored.width(),
+            static_cast<TensorKind>(stored.kind()),
+            stored.bits(),
+            stored.is_signed(),
+            stored.fraction_bits()};
+  }
+
+  GoldenVector decode(const schema::GoldenVector& stored) {
+    GoldenVector golden;
+    golden.input = values(stored.input());
+    golden.label = stored.label();
+    for (uint32_t i = 0, n = list_size(stored.tensors(), max_layers, "tensors"); i < n; ++i) {
+      golden.tensors.push_back(values(stored.tensors()->Get(i)->values()));
+    }
+    return golden;
+  }
+
+  Layer decode(const schema::Layer& stored, std::string name) {
+    return {std::move(name), values(stored.inputs()), stored.output(), decode_operation(stored)};
+  }
+
+  Operation decode_operation(const schema::Layer& stored) {
+    if (stored.operation() == nullptr) throw Error("it has no operation");
+    switch (stored.operation_type()) {
+      case schema::Operation::Linear:
+        return Linear{decode(stored.operation_as_Linear()->weights())};
+      case schema::Operation::Conv2d: {
+        const schema::Conv2d& conv = *stored.operation_as_Conv2d();
+        return Conv2d{decode(conv.weights()), conv.kernel_height(),   conv.kernel_width(),
+                      conv.stride_height(),   conv.stride_width(),    conv.padding_height(),
+                      conv.padding_width(),   conv.dilation_height(), conv.dilation_width(),
+                      conv.groups()};
+      }
+      case schema::Operation::MaxPool2d: {
+        const schema::MaxPool2d& pool = *stored.operation_as_MaxPool2d();
+        return MaxPool2d{pool.kernel_height(), pool.kernel_width(),   pool.stride_height(),
+                         pool.stride_width(),  pool.padding_height(), pool.padding_width(),
+                         pool.ceil_mode()};
+      }
+      case schema::Operation::Requantize: {
+        const schema::Requantize& requantize = *stored.operation_as_Requantize();
+        return Requantize{values(requantize.multiplier()), values(requantize.addend()),
+                          values(requantize.shift())};
+      }
+      case schema::Operation::Threshold: {
+        const schema::Threshold& threshold = *stored.operation_as_Threshold();
+        return Threshold{values(threshold.threshold()), values(threshold.rising())};
+      }
+      case schema::Operation::NONE:
+        break;
+    }
+    throw Error("its operation " + std::to_string(static_cast<int>(stored.operation_type())) +
+                " is not known to this program; use a newer kones");
+  }
+
+  Weights decode(const schema::Weights* stored) {
+    if (stored == nullptr || stored->format() == nullptr)
+      throw Error("it has no weights, or no number format for them");
+    const schema::NumberFormat& format = *stored->format();
+    Weights weights;
+    weights.format = {static_cast<FormatFamily>(format.family()), format.terms(), format.max_shift()};
+    weights.outputs = stored->outputs();
+    weights.inputs = stored->inputs();
+    if (!weights.format.is_valid()) {
+      throw Error("its number format, family " + std::to_string(static_cast<int>(format.family())) +
+                  " with " + std::to_string(format.terms()) + " terms and shifts up to " +
+                  std::to_string(format.max_shift()) + ", is not known to this program; use a newer kones");
+    }
+    if (format.code_bits() != weights.format.code_bits() ||
+        format.storage_bits() != weights.format.storage_bits() ||
+        format.fraction_bits() != weights.format.fraction_bits()) {
+      throw Error("its bits do not fit its number format, " + weights.format.name());
+    }
+    if (stored->tile_outputs() != tile_outputs || stored->tile_inputs() != tile_inputs) {
+      throw Error("its tiles are " + std::to_string(stored->tile_outputs()) + " by " +
+                  std::to_string(stored->tile_inputs()) + ", and this program reads " +
+                  std::to_string(tile_outputs) + " by " + std::to_string(tile_inputs));
+    }
+    const uint64_t count = uint64_t{weights.outputs} * weights.inputs;
+    if (count > max_weights - weights_) {
+      throw Error("it brings the package to more than " + std::to_string(max_weights) + " weights");
+    }
+    weights_ += count;
+    const flatbuffers::Vector<uint8_t>* codes = stored->codes();
+    const std::size_t code_bytes = codes == nullptr ? 0 : codes->size();
+    spend(code_bytes);
+    const std::string_view packed(codes == nullptr ? "" : reinterpret_cast<const char*>(codes->data()),
+                                  code_bytes);
+    weights.levels = unpack_levels(weights.format, weights.outputs, weights.inputs, packed);
+    return weights;
+  }
+
+  uint64_t bytes_left_;
+  uint64_t weights_ = 0;
+};
+
+Package parse_payload(std::string_view payload) {
+  // FlatBuffers reads its integers in place, so that they must be aligned; a view of a file need not be.
+  std::vector<uint64_t> aligned;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(payload.data());
+  if (reinterpret_cast<std::uintptr_t>(bytes) % alignof(uint64_t) != 0) {
+    aligned.resize(payload.size() / sizeof(uint64_t) + 1);
+    std::memcpy(aligned.data(), payload.data(), payload.size());
+    bytes = reinterpret_cast<const uint8_t*>(aligned.data());
+  }
+  flatbuffers::Verifier::Options limits;
+  limits.max_depth = 16;
+  limits.max_tables = 1u << 22;
+  flatbuffers::Verifier verifier(bytes, payload.size(), limits);
+  // The verifier itself reads the first 8 bytes of any buffer.
+  if (payload.size() < 8 || !schema::VerifyPackageBuffer(verifier)) {
+    throw Error("is damaged: its payload is no FlatBuffer of a kones package");
+  }
+  Package package;
+  try {
+    package = Decoder(payload.size()).decode(*schema::GetPackage(bytes));
+    validate(package);
+  } catch (const Error& error) {
+    throw Error(std::string("is no valid package: ") + error.what());
+  }
+  return package;
+}
+
+}  // namespace
+
+Package parse_package(std::string_view bytes, const std::string& origin) {
+  try {
+    return parse_payload(check_header(bytes));
+  } catch (const Error& error) {
+    throw Error(origin + " " + error.what());
+  }
+}
+
+Package read_package(const std::filesystem::path& path) {
+  return parse_package(read_file(path, max_file_bytes), path.string());
+}
+
+}  // namespace kones::package

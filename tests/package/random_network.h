@@ -1,0 +1,69 @@
+// Networks for tests, layer by layer, with random weights and constants that make every branch happen: values
+// of both signs, saturation at both ends, thresholds both ways.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "kones/error.h"
+#include "kones/package/package.h"
+
+namespace kones::package {
+
+class RandomNetwork {
+ public:
+  RandomNetwork(uint32_t channels, uint32_t height, uint32_t width, uint32_t seed);
+
+  RandomNetwork& linear(const NumberFormat& format, uint32_t outputs);
+  /// `geometry`'s weights are filled in.
+  RandomNetwork& conv(const NumberFormat& format, uint32_t outputs, Conv2d geometry);
+  RandomNetwork& max_pool(const MaxPool2d& geometry);
+  RandomNetwork& requantize(int bits, bool is_signed);
+  RandomNetwork& threshold();
+
+  /// The network so far, whose last tensor is its output, with `golden` golden vectors computed by the
+  /// reference.
+  Network build(int golden = 0);
+
+  /// Random images for it.
+  std::vector<uint8_t> images(int64_t count);
+
+ private:
+  Weights random_weights(const NumberFormat& format, uint32_t outputs, uint32_t inputs);
+  void append(Tensor output, Operation operation);
+  const Tensor& last() const { return network_.tensors.back(); }
+  int uniform(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+
+  std::mt19937 random_;
+  Network network_;
+  double magnitude_ = 128.0;  ///< of the last tensor's integers, roughly
+};
+
+/// A small network with every operation and both families of formats.
+Network example_network(int golden = 1);
+
+/// A package of it.
+Package example_package();
+
+/// `file` with the checksum that its bytes ask for.
+std::string with_checksum(std::string file);
+
+/// The message of the Error that `action` throws; fails the test where it throws none, or more than one line.
+template <typename Action>
+std::string error_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    return message;
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+}  // namespace kones::package

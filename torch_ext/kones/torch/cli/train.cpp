@@ -1,0 +1,77 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "kones/data/dataset.h"
+#include "kones/error.h"
+#include "kones/torch/cli/commands.h"
+#include "kones/torch/cli/names.h"
+#include "kones/torch/cli/progress.h"
+#include "kones/torch/methods/method.h"
+#include "kones/torch/models/topology.h"
+#include "kones/torch/train/train.h"
+
+namespace kones::cli {
+namespace {
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+/// The first signal asks for an orderly end; the handler is gone after it, so that a second one ends the program.
+void catch_signals() {
+  struct sigaction action = {};
+  action.sa_handler = [](int number) { stop_signal = number; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool stop_requested() { return stop_signal != 0; }
+
+struct TrainArguments {
+  TrainRequest request;
+  std::string recipe = "best";
+  std::string config_file;
+  int64_t epochs = 0;
+};
+
+int run_train(TrainArguments& arguments) {
+  RunConfig& config = arguments.request.config;
+  parse_dataset_name(config.dataset);
+  config.recipe = make_recipe(arguments.recipe, find_topology(config.model), find_method(config.method));
+  if (!arguments.config_file.empty()) apply_toml(config.recipe, arguments.config_file);
+  if (arguments.epochs > 0) config.recipe.epochs = arguments.epochs;
+  catch_signals();
+  TrainProgress progress;
+  const TrainResult result = train(arguments.request, progress, stop_requested);
+  if (result.interrupted) {
+    throw Error("interrupted: the run is saved; go on with the same command and --resume");
+  }
+  std::printf("best epoch %d of %d: validation error %.2f %%\n", static_cast<int>(result.best_epoch),
+              static_cast<int>(result.epochs.size()), result.best_validation_error_percent);
+  return 0;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand("train", "Train a network");
+  auto arguments = std::make_shared<TrainArguments>();
+  RunConfig& config = arguments->request.config;
+  command->add_option("--model", config.model, "Topology: " + join_names(topologies()))->required();
+  command->add_option("--method", config.method, "What is quantized, and how: " + join_names(methods()))->required();
+  command->add_option("--dataset", config.dataset, "Pictures: " + join(dataset_names()))->required();
+  command->add_option("--out", arguments->request.out, "Folder of the run: config.json, metrics.csv, checkpoints")
+      ->required();
+  command->add_option("--recipe", arguments->recipe, "How it is trained: " + join(recipe_names()))
+      ->capture_default_str();
+  command->add_option("--epochs", arguments->epochs, "Epochs, in place of the recipe's")->check(CLI::PositiveNumber);
+  command->add_option("--seed", config.seed, "Seed of everything random")->capture_default_str();
+  command->add_option("--device", config.device, "cpu or cuda")->capture_default_str();
+  command->add_option("--init", config.init, "Start from the network in this checkpoint (best.pt of a run)");
+  command->add_option("--config", arguments->config_file, "TOML file with settings in place of the recipe's");
+  command->add_flag("--resume", arguments->request.resume, "Go on with the run in --out, to the same bits");
+  command->callback([arguments, &status] { status = run_train(*arguments); });
+}
+
+}  // namespace kones::cli

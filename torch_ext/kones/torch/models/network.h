@@ -1,0 +1,69 @@
+// A network built from a topology and a method.
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/pimpl.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kones/torch/methods/method.h"
+#include "kones/torch/models/topology.h"
+#include "kones/torch/nn/activation.h"
+#include "kones/torch/nn/quantized_conv2d.h"
+#include "kones/torch/nn/quantized_linear.h"
+
+namespace kones {
+
+/// One weight layer with its pooling, batch norm and activation.
+struct Block {
+  std::string name;  ///< "conv1", "linear3": kind and place, from 1
+  LayerShape shape;
+  nn::QuantizedConv2d conv{nullptr};      ///< null in a linear block
+  nn::QuantizedLinear linear{nullptr};    ///< null in a convolution block
+  torch::nn::BatchNorm2d norm2d{nullptr};
+  torch::nn::BatchNorm1d norm1d{nullptr};
+  nn::Activation activation{nullptr};     ///< null in the last block
+
+  nn::QuantizedWeight weight() const { return conv.is_empty() ? linear->weight : conv->weight; }
+  /// The batch norm's parameters and statistics, whatever its dimension.
+  torch::nn::BatchNormOptions norm_options() const;
+  at::Tensor norm_weight() const;
+  at::Tensor norm_bias() const;
+  at::Tensor norm_mean() const;
+  at::Tensor norm_variance() const;
+  at::Tensor norm_batch_count() const;
+};
+
+/// Input: float32 [batch, channels, height, width], the bytes b of the pictures as (2 b - 255) / 255. Output: float32
+/// [batch, classes]. Batch norm: epsilon 1e-4, momentum 0.1, as in BinaryNet.
+class NetworkImpl : public torch::nn::Module {
+ public:
+  NetworkImpl(const Topology& topology, const Method& method);
+
+  at::Tensor forward(const at::Tensor& x);
+
+  /// What `observe` is called with in observed_forward: the block, and its output after batch norm and activation.
+  using Observer = std::function<void(const Block&, const at::Tensor&)>;
+
+  /// forward, calling `observe` after every block.
+  at::Tensor observed_forward(const at::Tensor& x, const Observer& observe);
+
+  const Topology& topology() const { return topology_; }
+  const Method& method() const { return method_; }
+  const std::vector<Block>& blocks() const { return blocks_; }
+
+  /// Weights, without biases and batch norm.
+  int64_t weight_count() const;
+
+ private:
+  Topology topology_;
+  Method method_;
+  std::vector<Block> blocks_;
+};
+
+TORCH_MODULE(Network);
+
+}  // namespace kones

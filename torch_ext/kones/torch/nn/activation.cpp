@@ -1,0 +1,13 @@
+#include "kones/torch/nn/activation.h"
+
+#include <torch/torch.h>
+
+#include "kones/torch/ops/binarize.h"
+
+namespace kones::nn {
+
+at::Tensor ActivationImpl::forward(const at::Tensor& x) {
+  return kind_ == ActivationKind::relu ? torch::relu(x) : binarize(x);
+}
+
+}  // namespace kones::nn

@@ -1,0 +1,55 @@
+// The weight of a layer: latent weights that the optimizer updates, and the quantizer that they go through.
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "kones/numeric/rounding.h"
+#include "kones/torch/nn/weight_quantizer.h"
+
+namespace kones::nn {
+
+/// How latent weights are drawn at first.
+enum class Initialization {
+  he,       ///< normal, variance 2 / fan-in (He, Zhang, Ren and Sun, 2015)
+  uniform,  ///< uniform in [-1, 1] (BinaryConnect and BinaryNet)
+};
+
+/// A latent weight of shape [outputs, ...fan-in dimensions] and its quantizer. In evaluation mode weights are rounded
+/// to nearest; in training mode as set_training_rounding says.
+class QuantizedWeightImpl : public torch::nn::Module {
+ public:
+  QuantizedWeightImpl(at::IntArrayRef shape, WeightQuantizer quantizer);
+
+  /// The weights to compute with, differentiable with respect to `latent`.
+  at::Tensor forward() const;
+
+  /// Draws the latent weights anew from LibTorch's generator.
+  void initialize(Initialization initialization);
+
+  /// How weights are rounded in training; `seed` chooses the random numbers of this layer.
+  void set_training_rounding(Rounding rounding, uint64_t seed);
+
+  /// The training step, which the random numbers of stochastic rounding depend on.
+  void set_step(uint64_t step) { stream_.offset = step; }
+
+  /// Clips the latent weights to [-limit, limit]; does nothing for an infinite limit.
+  void clip_latent(double limit);
+
+  /// sqrt((fan-in + fan-out) / 1.5), the factor on the learning rate without which latent weights in [-1, 1] flip too
+  /// rarely (BinaryConnect: Courbariaux, Bengio and David, 2015, section 2.5).
+  double learning_rate_scale() const;
+
+  const WeightQuantizer& quantizer() const { return quantizer_; }
+
+  at::Tensor latent;
+
+ private:
+  WeightQuantizer quantizer_;
+  Rounding rounding_ = Rounding::nearest;
+  RandomStream stream_;
+};
+
+TORCH_MODULE(QuantizedWeight);
+
+}  // namespace kones::nn

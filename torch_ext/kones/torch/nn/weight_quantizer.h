@@ -1,0 +1,30 @@
+// What turns a layer's latent weights into the weights that it computes with.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+
+#include "kones/numeric/format.h"
+#include "kones/numeric/philox.h"
+#include "kones/numeric/rounding.h"
+
+namespace kones::nn {
+
+/// A weight format, or none for float32 weights.
+struct WeightQuantizer {
+  std::optional<NumberFormat> format;
+
+  /// The weights of `latent` (float32, any shape): each rounded to a level of the format. The straight-through gradient
+  /// goes to `latent`. Without a format, `latent` itself.
+  at::Tensor quantize(const at::Tensor& latent, Rounding rounding, RandomStream stream) const;
+
+  /// The largest level: the range [-r, r] that latent weights are clipped to by default. Infinite without a format.
+  double range() const;
+
+  /// For people: the format's name, or "float32".
+  std::string name() const;
+};
+
+}  // namespace kones::nn

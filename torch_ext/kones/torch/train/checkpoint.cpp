@@ -1,0 +1,113 @@
+#include "kones/torch/train/checkpoint.h"
+
+#include <torch/torch.h>
+
+#include "kones/error.h"
+#include "kones/files/atomic_file.h"
+
+namespace kones {
+namespace {
+
+/// The first bytes of a message of several lines, which is what LibTorch's are.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+void restore_tensor(const Checkpoint& checkpoint, const std::filesystem::path& path, const std::string& name,
+                    at::Tensor& target) {
+  const auto found = checkpoint.tensors.find(name);
+  if (found == checkpoint.tensors.end()) throw Error(path.string() + " has no tensor " + name);
+  if (found->second.sizes() != target.sizes() || found->second.scalar_type() != target.scalar_type()) {
+    throw Error(path.string() + ": tensor " + name + " has another shape or type than " + checkpoint.model + "'s");
+  }
+  torch::NoGradGuard no_gradient;
+  target.copy_(found->second);
+}
+
+template <typename Visit>
+void for_each_tensor(const Network& network, Visit visit) {
+  for (auto& item : network->named_parameters()) visit("network/" + item.key(), item.value());
+  for (auto& item : network->named_buffers()) visit("network/" + item.key(), item.value());
+}
+
+}  // namespace
+
+void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
+  torch::serialize::OutputArchive archive;
+  archive.write("model", c10::IValue(checkpoint.model));
+  archive.write("method", c10::IValue(checkpoint.method));
+  archive.write("state", c10::IValue(checkpoint.state));
+  std::string names;
+  int64_t number = 0;
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    archive.write("tensor" + std::to_string(number++), tensor, /*is_buffer=*/true);
+    names += name + "\n";
+  }
+  archive.write("names", c10::IValue(names));
+  AtomicFile file(path);
+  try {
+    archive.save_to(file.temporary_path().string());
+  } catch (const c10::Error& error) {
+    throw Error("cannot write " + path.string() + ": " + first_line(error.what_without_backtrace()));
+  }
+  file.commit();
+}
+
+Checkpoint load_checkpoint(const std::filesystem::path& path) {
+  if (!std::filesystem::is_regular_file(path)) throw Error(path.string() + " does not exist or is not a file");
+  Checkpoint checkpoint;
+  try {
+    torch::serialize::InputArchive archive;
+    archive.load_from(path.string(), torch::kCPU);
+    const auto text = [&archive](const std::string& key) {
+      c10::IValue value;
+      archive.read(key, value);
+      return value.toStringRef();
+    };
+    checkpoint.model = text("model");
+    checkpoint.method = text("method");
+    checkpoint.state = text("state");
+    const std::string names = text("names");
+    int64_t number = 0;
+    for (size_t begin = 0; begin < names.size();) {
+      const size_t end = names.find('\n', begin);
+      at::Tensor tensor;
+      archive.read("tensor" + std::to_string(number++), tensor, /*is_buffer=*/true);
+      checkpoint.tensors.emplace(names.substr(begin, end - begin), tensor);
+      begin = end == std::string::npos ? names.size() : end + 1;
+    }
+  } catch (const std::exception& error) {
+    throw Error(path.string() + " is not a checkpoint of kones, or is damaged: " + first_line(error.what()));
+  }
+  return checkpoint;
+}
+
+void store_network(const Network& network, Checkpoint& checkpoint) {
+  checkpoint.model = network->topology().name;
+  checkpoint.method = network->method().name;
+  for_each_tensor(network, [&checkpoint](const std::string& name, const at::Tensor& tensor) {
+    checkpoint.tensors[name] = tensor.detach().cpu().clone(at::MemoryFormat::Contiguous);
+  });
+}
+
+void restore_network(const Checkpoint& checkpoint, const std::filesystem::path& path, Network& network) {
+  if (checkpoint.model != network->topology().name) {
+    throw Error(path.string() + " is a checkpoint of the model " + checkpoint.model + ", not of " +
+                network->topology().name);
+  }
+  for_each_tensor(network, [&](const std::string& name, at::Tensor tensor) {
+    restore_tensor(checkpoint, path, name, tensor);
+  });
+}
+
+void store_optimizer(FusedOptimizer& optimizer, Checkpoint& checkpoint) {
+  optimizer.for_each_state([&checkpoint](const std::string& name, const at::Tensor& tensor) {
+    checkpoint.tensors["optimizer/" + name] = tensor.detach().cpu().clone(at::MemoryFormat::Contiguous);
+  });
+}
+
+void restore_optimizer(const Checkpoint& checkpoint, const std::filesystem::path& path, FusedOptimizer& optimizer) {
+  optimizer.for_each_state([&](const std::string& name, at::Tensor& tensor) {
+    restore_tensor(checkpoint, path, "optimizer/" + name, tensor);
+  });
+}
+
+}  // namespace kones

@@ -1,0 +1,28 @@
+#include "kones/torch/train/non_finite.h"
+
+#include <torch/torch.h>
+
+namespace kones {
+namespace {
+
+bool is_finite(const at::Tensor& tensor) { return tensor.isfinite().all().item<bool>(); }
+
+}  // namespace
+
+std::string find_non_finite(Network& network, const at::Tensor& x) {
+  torch::NoGradGuard no_gradient;
+  std::string place;
+  network->observed_forward(x, [&place](const Block& block, const at::Tensor& output) {
+    if (!place.empty()) return;
+    if (!is_finite(block.weight()->latent)) {
+      place = "first in the weights of " + block.name;
+    } else if (!is_finite(block.norm_weight()) || !is_finite(block.norm_bias())) {
+      place = "first in the batch norm of " + block.name;
+    } else if (!is_finite(output)) {
+      place = "first in the output of " + block.name;
+    }
+  });
+  return place.empty() ? "in the loss alone" : place;
+}
+
+}  // namespace kones

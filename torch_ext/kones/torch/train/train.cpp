@@ -1,0 +1,323 @@
+#include "kones/torch/train/train.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "kones/data/dataset.h"
+#include "kones/error.h"
+#include "kones/files/atomic_file.h"
+#include "kones/numeric/splitmix64.h"
+#include "kones/torch/data/batch.h"
+#include "kones/torch/train/batch_norm.h"
+#include "kones/torch/train/checkpoint.h"
+#include "kones/torch/train/evaluation.h"
+#include "kones/torch/train/fused_optimizer.h"
+#include "kones/torch/train/loss.h"
+#include "kones/torch/train/non_finite.h"
+#include "kones/torch/train/schedule.h"
+#include "kones/torch/train/trained_network.h"
+#include "kones/torch/train/training_state.h"
+
+namespace kones {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What the run's seed is mixed with for random numbers that belong to no layer.
+enum class RunPurpose : uint64_t { initialization = 1000, split = 1001, order = 1002, augmentation = 1003 };
+
+uint64_t run_seed(uint64_t seed, RunPurpose purpose, uint64_t epoch = 0) {
+  return splitmix64_of({seed, static_cast<uint64_t>(purpose), epoch});
+}
+
+constexpr int64_t golden_count = 4;
+constexpr int64_t ranges_without_validation = 2000;
+
+/// Training stops on a device only as often as a loss is looked at, so it is looked at every so many steps there.
+constexpr int64_t device_check_interval = 50;
+
+class Trainer {
+ public:
+  Trainer(const TrainRequest& request, TrainObserver& observer, bool (*stop_requested)())
+      : config_(request.config),
+        recipe_(config_.recipe),
+        folder_{request.out},
+        observer_(observer),
+        stop_requested_(stop_requested),
+        device_(find_device(config_.device)) {
+    prepare_folder(request.resume);
+    load_images();
+    build_network();
+    if (resuming_) {
+      restore();
+    } else {
+      write_config();
+    }
+  }
+
+  TrainResult run() {
+    TrainResult result;
+    while (state_.epoch < recipe_.epochs) {
+      if (!train_epoch()) {
+        save_state();
+        result.interrupted = true;
+        break;
+      }
+      finish_epoch();
+    }
+    result.best_epoch = state_.best_epoch;
+    result.best_validation_error_percent = state_.best_error_percent;
+    result.epochs = state_.records;
+    return result;
+  }
+
+ private:
+  void prepare_folder(bool resume) {
+    const bool has_run = std::filesystem::exists(folder_.config());
+    if (has_run && !resume) {
+      throw Error(folder_.path.string() + " holds a run already; add --resume to go on with it, or choose another --out");
+    }
+    if (has_run) check_same_run(folder_, read_config(folder_), config_);
+    resuming_ = has_run && std::filesystem::exists(folder_.checkpoint());
+    if (resume && !resuming_) observer_.on_message("nothing to resume in " + folder_.path.string() + ": starting anew");
+  }
+
+  /// The folder comes into being only after everything that can be refused has been looked at.
+  void write_config() {
+    std::error_code error;
+    std::filesystem::create_directories(folder_.path, error);
+    if (error) throw Error("cannot make the folder " + folder_.path.string() + ": " + error.message());
+    write_file_atomically(folder_.config(), config_to_text(config_));
+  }
+
+  void load_images() {
+    Dataset dataset = load_dataset(config_.dataset);
+    images_ = std::move(dataset.train);
+    class_names_ = std::move(dataset.class_names);
+    check_images(images_, find_topology(config_.model));
+    if (recipe_.validation_images >= images_.count) {
+      throw Error("validation_images is " + std::to_string(recipe_.validation_images) + "; the training set has only " +
+                  std::to_string(images_.count) + " pictures");
+    }
+    const std::vector<int64_t> order = shuffled_indices(images_.count, run_seed(config_.seed, RunPurpose::split));
+    validation_.assign(order.begin(), order.begin() + recipe_.validation_images);
+    training_.assign(order.begin() + recipe_.validation_images, order.end());
+    if (recipe_.train_images > 0 && recipe_.train_images < static_cast<int64_t>(training_.size())) {
+      training_.resize(static_cast<size_t>(recipe_.train_images));
+    }
+    steps_per_epoch_ = static_cast<int64_t>(training_.size()) / recipe_.batch_size;
+    if (steps_per_epoch_ == 0) {
+      throw Error("batch_size is " + std::to_string(recipe_.batch_size) + "; there are only " +
+                  std::to_string(training_.size()) + " pictures to train on");
+    }
+  }
+
+  void build_network() {
+    torch::manual_seed(run_seed(config_.seed, RunPurpose::initialization));
+    network_ = Network(find_topology(config_.model), find_method(config_.method));
+    const auto initialization =
+        recipe_.initialization == "uniform" ? nn::Initialization::uniform : nn::Initialization::he;
+    const Rounding rounding = *rounding_from_name(recipe_.rounding);
+    for (size_t layer = 0; layer < network_->blocks().size(); ++layer) {
+      nn::QuantizedWeight weight = network_->blocks()[layer].weight();
+      weight->initialize(initialization);
+      weight->set_training_rounding(rounding, layer_seed(config_.seed, layer, RandomPurpose::weight));
+    }
+    if (!config_.init.empty()) restore_network(load_checkpoint(config_.init), config_.init, network_);
+    network_->to(device_);
+    network_->train();
+    make_optimizer();
+  }
+
+  void make_optimizer() {
+    std::vector<ParameterGroup> groups(1);
+    groups[0].decays = false;
+    for (const Block& block : network_->blocks()) {
+      groups[0].parameters.push_back(block.norm_weight());
+      groups[0].parameters.push_back(block.norm_bias());
+      const nn::QuantizedWeight weight = block.weight();
+      const bool scaled = recipe_.scale_learning_rate && weight->quantizer().format;
+      groups.push_back({{weight->latent}, scaled ? weight->learning_rate_scale() : 1.0, true});
+    }
+    optimizer_ = std::make_unique<FusedOptimizer>(
+        std::move(groups), OptimizerOptions{recipe_.optimizer, recipe_.momentum, recipe_.weight_decay});
+  }
+
+  void restore() {
+    const Checkpoint checkpoint = load_checkpoint(folder_.checkpoint());
+    if (checkpoint.method != config_.method) {
+      throw Error(folder_.checkpoint().string() + " was trained with the method " + checkpoint.method + ", not " +
+                  config_.method);
+    }
+    restore_network(checkpoint, folder_.checkpoint(), network_);
+    restore_optimizer(checkpoint, folder_.checkpoint(), *optimizer_);
+    try {
+      state_ = state_from_text(checkpoint.state);
+    } catch (const std::exception& error) {
+      throw Error(folder_.checkpoint().string() + " is damaged: " + error.what());
+    }
+    write_file_atomically(folder_.metrics(), metrics_csv(state_.records));
+    if (state_.epoch < recipe_.epochs) {
+      observer_.on_message("resuming at epoch " + std::to_string(state_.epoch + 1) + ", step " +
+                           std::to_string(state_.step_in_epoch) + " of " + std::to_string(steps_per_epoch_));
+    } else {
+      observer_.on_message("already finished: " + std::to_string(recipe_.epochs) + " epochs");
+    }
+  }
+
+  /// Trains to the end of the epoch; false when it was asked to stop before.
+  bool train_epoch() {
+    const std::vector<int64_t> order = shuffled_indices(
+        static_cast<int64_t>(training_.size()), run_seed(config_.seed, RunPurpose::order, static_cast<uint64_t>(state_.epoch)));
+    const Augmentation augmentation{recipe_.shift, recipe_.flip, run_seed(config_.seed, RunPurpose::augmentation),
+                                    static_cast<uint64_t>(state_.epoch)};
+    const double seconds_before = state_.seconds;
+    const Clock::time_point start = Clock::now();
+    const int64_t first_step = state_.step_in_epoch;
+    at::Tensor loss_sum = torch::full({}, state_.loss_sum, torch::TensorOptions(torch::kFloat64).device(device_));
+    const int64_t check_interval = device_.is_cpu() ? 1 : device_check_interval;
+    std::vector<int64_t> batch(static_cast<size_t>(recipe_.batch_size));
+    bool stopped = false;
+    while (state_.step_in_epoch < steps_per_epoch_ && !stopped) {
+      for (int64_t i = 0; i < recipe_.batch_size; ++i) {
+        const int64_t place = state_.step_in_epoch * recipe_.batch_size + i;
+        batch[static_cast<size_t>(i)] = training_[static_cast<size_t>(order[static_cast<size_t>(place)])];
+      }
+      train_step(batch, augmentation, loss_sum);
+      ++state_.step_in_epoch;
+      ++state_.step;
+      stopped = stop_requested_();
+      const bool last = stopped || state_.step_in_epoch == steps_per_epoch_;
+      if (last || state_.step_in_epoch % check_interval == 0) {
+        state_.loss_sum = loss_sum.item<double>();
+        const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+        state_.seconds = seconds_before + elapsed;
+        if (!std::isfinite(state_.loss_sum)) fail_on_loss(batch, augmentation);
+        report_step(elapsed / static_cast<double>(state_.step_in_epoch - first_step));
+      }
+    }
+    return state_.step_in_epoch == steps_per_epoch_;
+  }
+
+  void train_step(const std::vector<int64_t>& batch, const Augmentation& augmentation, at::Tensor& loss_sum) {
+    for (const Block& block : network_->blocks()) block.weight()->set_step(static_cast<uint64_t>(state_.step));
+    const at::Tensor x = make_batch(images_, batch.data(), recipe_.batch_size, augmentation).to(device_);
+    const at::Tensor labels = make_labels(images_, batch.data(), recipe_.batch_size).to(device_);
+    optimizer_->zero_gradients();
+    const at::Tensor loss = compute_loss(recipe_.loss, network_->forward(x), labels);
+    loss_sum += loss.detach();
+    // On the CPU the loss is at hand, and a step that would spoil the weights is not taken.
+    if (device_.is_cpu() && !std::isfinite(loss.item<double>())) return;
+    loss.backward();
+    optimizer_->step(learning_rate_at(recipe_, state_.step, steps_per_epoch_));
+    for (const Block& block : network_->blocks()) {
+      nn::QuantizedWeight weight = block.weight();
+      const double range = weight->quantizer().range();
+      weight->clip_latent(recipe_.latent_clip > 0 && !std::isinf(range) ? recipe_.latent_clip : range);
+    }
+  }
+
+  [[noreturn]] void fail_on_loss(const std::vector<int64_t>& batch, const Augmentation& augmentation) {
+    const at::Tensor x = make_batch(images_, batch.data(), recipe_.batch_size, augmentation).to(device_);
+    const std::string kept =
+        std::filesystem::exists(folder_.checkpoint())
+            ? "the last good checkpoint is kept in " + folder_.path.string()
+            : "no epoch had ended, so there is no checkpoint";
+    throw Error("training stopped: the loss is not finite in epoch " + std::to_string(state_.epoch + 1) + ", step " +
+                std::to_string(state_.step - 1) + " (" + find_non_finite(network_, x) + "); " + kept +
+                "; a lower learning_rate may help");
+  }
+
+  void report_step(double seconds_per_step) {
+    const int64_t steps_left = recipe_.epochs * steps_per_epoch_ - state_.step;
+    observer_.on_step({state_.epoch + 1, recipe_.epochs, state_.step_in_epoch * recipe_.batch_size,
+                       steps_per_epoch_ * recipe_.batch_size, static_cast<double>(recipe_.batch_size) / seconds_per_step,
+                       seconds_per_step * static_cast<double>(steps_left),
+                       state_.loss_sum / static_cast<double>(state_.step_in_epoch)});
+  }
+
+  /// Validates, records, and saves; the next epoch then begins.
+  void finish_epoch() {
+    if (recipe_.rounding != "nearest") recalibrate_batch_norm(network_, images_, training_);
+    const std::vector<int64_t> ranges_images(
+        training_.begin(), training_.begin() + std::min<int64_t>(ranges_without_validation, static_cast<int64_t>(training_.size())));
+    const NetworkEvaluation evaluation =
+        evaluate_network(network_, images_, validation_.empty() ? ranges_images : validation_, {});
+    EpochRecord record;
+    record.epoch = state_.epoch + 1;
+    record.learning_rate = learning_rate_at(recipe_, state_.step - 1, steps_per_epoch_);
+    record.train_loss = state_.loss_sum / static_cast<double>(steps_per_epoch_);
+    record.validation_error_percent = evaluation.evaluation.error_percent();
+    record.seconds = state_.seconds;
+    record.images_per_second = static_cast<double>(steps_per_epoch_ * recipe_.batch_size) / state_.seconds;
+    // Without validation pictures there is nothing to choose by, and the last epoch counts.
+    record.best = validation_.empty() || state_.best_epoch == 0 ||
+                  record.validation_error_percent <= state_.best_error_percent;
+    if (record.best) {
+      state_.best_epoch = record.epoch;
+      state_.best_error_percent = record.validation_error_percent;
+      save_best(evaluation);
+    }
+    state_.records.push_back(record);
+    ++state_.epoch;
+    state_.step_in_epoch = 0;
+    state_.loss_sum = 0.0;
+    state_.seconds = 0.0;
+    save_state();
+    observer_.on_epoch(record, recipe_.epochs);
+  }
+
+  void save_best(const NetworkEvaluation& evaluation) {
+    TrainedNetwork trained;
+    trained.network = network_;
+    trained.epoch = state_.best_epoch;
+    trained.largest = evaluation.largest;
+    trained.class_names = class_names_;
+    const int64_t count = std::min<int64_t>(golden_count, static_cast<int64_t>(training_.size()));
+    const int64_t bytes = images_.channels * images_.height * images_.width;
+    trained.golden_images = torch::empty({count, images_.channels, images_.height, images_.width}, torch::kUInt8);
+    for (int64_t i = 0; i < count; ++i) {
+      const uint8_t* picture = images_.pixels.data() + training_[static_cast<size_t>(i)] * bytes;
+      std::copy(picture, picture + bytes, trained.golden_images.data_ptr<uint8_t>() + i * bytes);
+    }
+    trained.golden_labels = make_labels(images_, training_.data(), count);
+    save_trained_network(trained, folder_.best());
+  }
+
+  void save_state() {
+    Checkpoint checkpoint;
+    store_network(network_, checkpoint);
+    store_optimizer(*optimizer_, checkpoint);
+    checkpoint.state = state_to_text(state_);
+    save_checkpoint(checkpoint, folder_.checkpoint());
+    write_file_atomically(folder_.metrics(), metrics_csv(state_.records));
+  }
+
+  RunConfig config_;
+  Recipe recipe_;
+  RunFolder folder_;
+  TrainObserver& observer_;
+  bool (*stop_requested_)();
+  c10::Device device_;
+  bool resuming_ = false;
+  ImageSet images_;
+  std::vector<std::string> class_names_;
+  std::vector<int64_t> training_;
+  std::vector<int64_t> validation_;
+  int64_t steps_per_epoch_ = 0;
+  Network network_{nullptr};
+  std::unique_ptr<FusedOptimizer> optimizer_;
+  TrainingState state_;
+};
+
+}  // namespace
+
+TrainResult train(const TrainRequest& request, TrainObserver& observer, bool (*stop_requested)()) {
+  check_recipe(request.config.recipe);
+  return Trainer(request, observer, stop_requested).run();
+}
+
+}  // namespace kones
