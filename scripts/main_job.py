@@ -24,7 +24,7 @@ COLUMNS = (
     "test error in LibTorch, %",
     "test error in integers, %",
     "mismatched / compared values",
-    "weight bytes / float32 bytes",
+    "bytes of weights / in float32",
     "training images/s",
     "integer images/s",
     "training s",
@@ -123,14 +123,14 @@ def short(path):
 
 
 def parse_arguments(argv):
-    """Options before the first "--" are the job's own; those after it go to `kones train` as they stand."""
-    own, _, rest = partition(argv, "--")
+    """Options that are not the job's own go to `kones train` as they stand."""
     parser = argparse.ArgumentParser(
         prog="scripts/run",
-        usage="%(prog)s [options] [-- options of kones train]",
+        usage="%(prog)s [options] [options of kones train]",
         description="Trains a network by each method, exports it, runs the package in integers over the whole test set, "
         "compares every integer with the trained network, and prints a table. Started again after an interruption, it "
         "goes on where it was.",
+        epilog="Other options, such as --recipe, --config and --device, go to kones train as they stand.",
         allow_abbrev=False,
     )
     parser.add_argument("--dataset", default="fashion-mnist", help="data set as kones names it (default: %(default)s)")
@@ -150,21 +150,13 @@ def parse_arguments(argv):
         default=ROOT / "build" / "bin" / "kones",
         help="the program kones (default: build/bin/kones)",
     )
-    options = parser.parse_args(own)
-    options.train_options = rest
+    options, options.train_options = parser.parse_known_args(argv)
     if options.out is None:
         # A data set's name may carry a folder (mnist:DIR, uci:NAME:DIR).
         parts = options.dataset.split(":")
         name = "-".join(parts[:2]) if parts[0] == "uci" else parts[0]
         options.out = ROOT / "runs" / f"{name}-{options.model}"
     return options
-
-
-def partition(values, separator):
-    if separator not in values:
-        return values, None, []
-    at = values.index(separator)
-    return values[:at], separator, values[at + 1 :]
 
 
 def positive(text):
@@ -274,8 +266,8 @@ def do_method(kones, options, method):
         row["integer_images_per_second"] = check["images_per_second"]
         for key in ("mismatched_predictions", "mismatched_values", "compared_values"):
             row[key] = check[key]
-        size = kones.ask("inspect", short(package), keys=("weight_bytes", "float32_bytes"))
-        row["weight_bytes"] = size["weight_bytes"]
+        size = kones.ask("inspect", short(package), keys=("code_bytes", "float32_bytes"))
+        row["code_bytes"] = size["code_bytes"]
         row["float32_bytes"] = size["float32_bytes"]
 
     row["job_seconds"] = round(time.monotonic() - start, 3)
@@ -302,7 +294,7 @@ def cells(row):
     if "compared_values" in row:
         integers = f"{row['integer_test_error_percent']:.2f}"
         mismatched = f"{row['mismatched_values']:,} / {row['compared_values']:,}"
-        size = f"{row['weight_bytes']:,} / {row['float32_bytes']:,}"
+        size = f"{row['code_bytes']:,} / {row['float32_bytes']:,}"
         integer_rate = f"{row['integer_images_per_second']:,.0f}"
     else:
         integers = mismatched = size = integer_rate = "-"

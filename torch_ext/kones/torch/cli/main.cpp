@@ -36,7 +36,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     return status;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : status_usage;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    print_error((std::string(error.what()) + "; kones --help says more").c_str());
+    return status_usage;
   } catch (const kones::UsageError& error) {
     print_error(error.what());
     return status_usage;

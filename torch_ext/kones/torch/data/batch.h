@@ -20,7 +20,7 @@ struct Augmentation {
 
 /// float32 [indices.size(), channels, height, width] in [-1, 1]: byte b becomes (2 b - 255) / 255. Every index is in
 /// 0 .. images.count - 1. What happens to a picture depends on its index, the seed and the epoch alone.
-at::Tensor make_batch(const ImageSet& images, const int64_t* indices, int64_t count, const Augmentation& augmentation);
+at::Tensor make_batch(const ImageSet& images, const int64_t* indices, int64_t count, const Augmentation& augmentation = {});
 
 /// int64 [count]: the labels at `indices`.
 at::Tensor make_labels(const ImageSet& images, const int64_t* indices, int64_t count);

@@ -38,6 +38,12 @@ void QuantizedWeightImpl::clip_latent(double limit) {
   latent.clamp_(-limit, limit);
 }
 
+void clip_latent_weights(torch::nn::Module& module) {
+  module.apply([](torch::nn::Module& part) {
+    if (auto* weight = part.as<QuantizedWeightImpl>()) weight->clip_latent(weight->quantizer().range());
+  });
+}
+
 double QuantizedWeightImpl::learning_rate_scale() const {
   const double fan_in = static_cast<double>(latent[0].numel());
   const double fan_out = static_cast<double>(latent.numel() / latent.size(1));

@@ -52,4 +52,8 @@ class QuantizedWeightImpl : public torch::nn::Module {
 
 TORCH_MODULE(QuantizedWeight);
 
+/// Clips the latent weights of every layer in `module` to the range of its own level set: what a training loop does
+/// after each step of the optimizer. A latent weight far outside would keep its level for as many steps back.
+void clip_latent_weights(torch::nn::Module& module);
+
 }  // namespace kones::nn

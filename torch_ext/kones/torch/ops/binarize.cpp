@@ -26,9 +26,10 @@ at::Tensor binarize_cpu(const at::Tensor& x, std::string_view rounding, c10::Sym
   });
 }
 
-at::Tensor binarize_meta(const at::Tensor& x, std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
+// A symbolic seed or offset has no value while a graph is traced, and needs none: only the kernels draw numbers.
+at::Tensor binarize_meta(const at::Tensor& x, std::string_view rounding, c10::SymInt, c10::SymInt) {
   check_operand("binarize", x);
-  check_rounding("binarize", rounding, seed, offset);
+  check_rounding("binarize", rounding, 0, 0);
   return at::empty_like(x);
 }
 

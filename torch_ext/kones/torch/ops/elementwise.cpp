@@ -5,10 +5,10 @@ namespace kones::ops {
 RoundingArguments check_rounding(const char* name, std::string_view rounding, const c10::SymInt& seed,
                                  const c10::SymInt& offset) {
   const std::optional<Rounding> known = rounding_from_name(rounding);
-  TORCH_CHECK(known.has_value(), "kones::", name, ": rounding is \"", rounding, "\"; it takes one of ", rounding_names);
-  // A symbolic seed has no value while a graph is traced, and needs none: only the kernels draw numbers.
+  TORCH_CHECK_VALUE(known.has_value(), "kones::", name, ": rounding is \"", rounding, "\"; it takes one of ",
+                    rounding_names);
   const auto value = [](const c10::SymInt& number) {
-    return static_cast<uint64_t>(number.maybe_as_int().value_or(0));
+    return static_cast<uint64_t>(number.guard_int(__FILE__, __LINE__));
   };
   return {*known, {value(seed), value(offset)}};
 }

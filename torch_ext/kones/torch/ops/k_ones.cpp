@@ -40,9 +40,10 @@ at::Tensor k_ones_cpu(const at::Tensor& x, int64_t k, int64_t max_shift, std::st
   });
 }
 
-at::Tensor k_ones_meta(const at::Tensor& x, int64_t k, int64_t max_shift, std::string_view rounding, c10::SymInt seed,
-                       c10::SymInt offset) {
-  check_k_ones(x, k, max_shift, rounding, seed, offset);
+// A symbolic seed or offset has no value while a graph is traced, and needs none: only the kernels draw numbers.
+at::Tensor k_ones_meta(const at::Tensor& x, int64_t k, int64_t max_shift, std::string_view rounding, c10::SymInt,
+                       c10::SymInt) {
+  check_k_ones(x, k, max_shift, rounding, 0, 0);
   return at::empty_like(x);
 }
 

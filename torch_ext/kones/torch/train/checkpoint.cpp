@@ -2,14 +2,45 @@
 
 #include <torch/torch.h>
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
 #include "kones/error.h"
 #include "kones/files/atomic_file.h"
+#include "kones/numeric/splitmix64.h"
 
 namespace kones {
 namespace {
 
-/// The first bytes of a message of several lines, which is what LibTorch's are.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+/// The first sentence of a message: LibTorch's go on with guesses and stack traces.
+std::string first_sentence(const std::string& text) { return text.substr(0, std::min(text.find('\n'), text.find(". "))); }
+
+uint64_t mix_bytes(uint64_t hash, const void* bytes, size_t size) {
+  const char* next = static_cast<const char*>(bytes);
+  hash = splitmix64(hash ^ size);
+  for (size_t done = 0; done < size; done += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, next + done, std::min(sizeof(word), size - done));
+    hash = splitmix64(hash ^ word);
+  }
+  return hash;
+}
+
+/// Of everything that a checkpoint holds. LibTorch's reader does not look at the archive's own checksums.
+std::string checksum_of(const Checkpoint& checkpoint) {
+  uint64_t hash = 0;
+  const auto mix_text = [&hash](const std::string& text) { hash = mix_bytes(hash, text.data(), text.size()); };
+  mix_text(checkpoint.model);
+  mix_text(checkpoint.method);
+  mix_text(checkpoint.state);
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    const at::Tensor contiguous = tensor.contiguous();
+    mix_text(name);
+    hash = mix_bytes(hash, contiguous.data_ptr(), contiguous.nbytes());
+  }
+  return std::to_string(hash);
+}
 
 void restore_tensor(const Checkpoint& checkpoint, const std::filesystem::path& path, const std::string& name,
                     at::Tensor& target) {
@@ -42,12 +73,17 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
     names += name + "\n";
   }
   archive.write("names", c10::IValue(names));
+  archive.write("checksum", c10::IValue(checksum_of(checkpoint)));
   AtomicFile file(path);
-  try {
-    archive.save_to(file.temporary_path().string());
-  } catch (const c10::Error& error) {
-    throw Error("cannot write " + path.string() + ": " + first_line(error.what_without_backtrace()));
-  }
+  std::ofstream stream(file.temporary_path(), std::ios::binary);
+  int error = stream ? 0 : errno;
+  // A write that fails is kept for later: LibTorch's writer ends the program on one.
+  archive.save_to([&stream, &error](const void* bytes, size_t size) {
+    if (stream && !stream.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size))) error = errno;
+    return size;
+  });
+  stream.close();
+  if (!stream) throw Error("cannot write " + path.string() + ": " + std::strerror(error != 0 ? error : errno));
   file.commit();
 }
 
@@ -74,8 +110,9 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
       checkpoint.tensors.emplace(names.substr(begin, end - begin), tensor);
       begin = end == std::string::npos ? names.size() : end + 1;
     }
+    if (text("checksum") != checksum_of(checkpoint)) throw Error("its checksum is that of other contents");
   } catch (const std::exception& error) {
-    throw Error(path.string() + " is not a checkpoint of kones, or is damaged: " + first_line(error.what()));
+    throw Error(path.string() + " is not a checkpoint of kones, or is damaged: " + first_sentence(error.what()));
   }
   return checkpoint;
 }

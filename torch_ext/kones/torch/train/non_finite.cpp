@@ -25,4 +25,12 @@ std::string find_non_finite(Network& network, const at::Tensor& x) {
   return place.empty() ? "in the loss alone" : place;
 }
 
+bool has_finite_parameters(const Network& network) {
+  torch::NoGradGuard no_gradient;
+  for (const at::Tensor& parameter : network->parameters()) {
+    if (!is_finite(parameter)) return false;
+  }
+  return true;
+}
+
 }  // namespace kones

@@ -11,4 +11,7 @@ namespace kones {
 /// "first in the weights of conv2", "first in the output of linear3", or "in the loss alone". The network is run in training mode.
 std::string find_non_finite(Network& network, const at::Tensor& x);
 
+/// Whether every parameter is finite.
+bool has_finite_parameters(const Network& network);
+
 }  // namespace kones

@@ -7,12 +7,16 @@
 #include <toml++/toml.h>
 
 #include "kones/error.h"
+#include "kones/files/atomic_file.h"
 #include "kones/numeric/rounding.h"
 #include "kones/torch/methods/method.h"
 #include "kones/torch/models/topology.h"
+#include "kones/torch/train/recipe_json.h"
 
 namespace kones {
 namespace {
+
+constexpr std::uintmax_t max_file_bytes = 1 << 20;
 
 /// Calls visit(name, field) for every field: the one list that files are read and written by.
 template <typename SomeRecipe, typename Visit>
@@ -119,7 +123,7 @@ Recipe make_recipe(const std::string& name, const Topology& topology, const Meth
 void apply_toml(Recipe& recipe, const std::filesystem::path& file) {
   toml::table table;
   try {
-    table = toml::parse_file(file.string());
+    table = toml::parse(read_file(file, max_file_bytes), file.string());
   } catch (const toml::parse_error& error) {
     std::ostringstream text;
     text << file.string() << ", line " << error.source().begin.line << ": " << error.description();
@@ -131,6 +135,7 @@ void apply_toml(Recipe& recipe, const std::filesystem::path& file) {
   for (const auto& entry : table) {
     const std::string key(entry.first.str());
     const toml::node& node = entry.second;
+    if (key == "recipe") throw Error(where(node) + "a file does not choose the recipe; --recipe does");
     bool found = false;
     for_each_field(recipe, [&](const char* name, auto& field) {
       if (key != name) return;

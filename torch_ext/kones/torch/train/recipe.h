@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -49,10 +48,5 @@ void apply_toml(Recipe& recipe, const std::filesystem::path& file);
 
 /// Throws Error for values out of range or names that are none, naming the field.
 void check_recipe(const Recipe& recipe);
-
-nlohmann::json recipe_to_json(const Recipe& recipe);
-
-/// Throws Error for a field that is missing or of another type.
-Recipe recipe_from_json(const nlohmann::json& json);
 
 }  // namespace kones

@@ -4,6 +4,7 @@
 
 #include "kones/error.h"
 #include "kones/files/atomic_file.h"
+#include "kones/torch/train/recipe_json.h"
 
 namespace kones {
 namespace {

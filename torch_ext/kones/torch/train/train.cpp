@@ -126,7 +126,7 @@ class Trainer {
       weight->initialize(initialization);
       weight->set_training_rounding(rounding, layer_seed(config_.seed, layer, RandomPurpose::weight));
     }
-    if (!config_.init.empty()) restore_network(load_checkpoint(config_.init), config_.init, network_);
+    if (!config_.init.empty() && !resuming_) restore_network(load_checkpoint(config_.init), config_.init, network_);
     network_->to(device_);
     network_->train();
     make_optimizer();
@@ -195,7 +195,10 @@ class Trainer {
         state_.loss_sum = loss_sum.item<double>();
         const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
         state_.seconds = seconds_before + elapsed;
-        if (!std::isfinite(state_.loss_sum)) fail_on_loss(batch, augmentation);
+        // The last step's update shows in no loss; what is saved has to be good all the same.
+        if (!std::isfinite(state_.loss_sum) || (last && !has_finite_parameters(network_))) {
+          fail_on_loss(batch, augmentation);
+        }
         report_step(elapsed / static_cast<double>(state_.step_in_epoch - first_step));
       }
     }
