@@ -9,6 +9,18 @@
 namespace kones {
 namespace {
 
+/// Keeps LibTorch from computing convolutions by transforms, whose float32 sums of integers need not be exact.
+class DirectConvolutions {
+ public:
+  DirectConvolutions() { at::globalContext().setUserEnabledNNPACK(false); }
+  ~DirectConvolutions() { at::globalContext().setUserEnabledNNPACK(enabled_before_); }
+  DirectConvolutions(const DirectConvolutions&) = delete;
+  DirectConvolutions& operator=(const DirectConvolutions&) = delete;
+
+ private:
+  const bool enabled_before_ = at::globalContext().userEnabledNNPACK();
+};
+
 /// A batch of integers, with what is known of them: |integer| <= bound, and the value that 1 stands for.
 struct Integers {
   at::Tensor values;  // int64
@@ -98,7 +110,7 @@ Integers requantized(const Block& block, const Integers& x, double largest, doub
   const at::Tensor scaled_slope = slope * radix;
   // The largest shift up to 47 with which the multiplier, rounded half away from zero, stays below 2^15.
   at::Tensor shift = torch::full_like(scaled_slope, 47.0);
-  const auto rounded = [](const at::Tensor& t) { return t.sign() * (t.abs() + 0.5).floor(); };
+  const auto rounded = [](const at::Tensor& t) { return t.trunc() + t.sign() * ((t - t.trunc()).abs() >= 0.5); };
   for (int step = 0; step < 128; ++step) {
     const at::Tensor too_large = rounded(scaled_slope * exact_powers_of_two(shift)).abs() >= 32768.0;
     if (!too_large.any().item<bool>()) break;
@@ -119,7 +131,8 @@ Integers requantized(const Block& block, const Integers& x, double largest, doub
 EvaluationGraph::EvaluationGraph(TrainedNetwork trained) : trained_(std::move(trained)) { trained_.network->eval(); }
 
 std::map<std::string, at::Tensor> EvaluationGraph::integers(const at::Tensor& pictures) const {
-  torch::NoGradGuard no_gradient;
+  const torch::NoGradGuard no_gradient;
+  const DirectConvolutions direct;
   std::map<std::string, at::Tensor> result;
   Integers x{pictures.to(torch::kInt64) * 2 - 255, 255.0, 1.0 / 255.0};
   result["input"] = x.values;

@@ -53,13 +53,19 @@ void append_threshold(const AffineMap& map, const std::string& where, package::T
   check_finite(map.slope, map.intercept, where);
   constexpr double lowest = std::numeric_limits<int32_t>::min();
   constexpr double highest = std::numeric_limits<int32_t>::max();
-  const bool rising = map.slope >= 0.0;
+  constexpr double never = highest + 1.0;
+  bool rising = map.slope >= 0.0;
   double threshold;
   if (map.slope == 0.0) {
-    threshold = map.intercept >= 0.0 ? lowest : highest;
+    threshold = map.intercept >= 0.0 ? lowest : never;
   } else {
     const double crossing = -map.intercept / map.slope;
-    threshold = std::clamp(rising ? std::ceil(crossing) : std::floor(crossing), lowest, highest);
+    threshold = std::max(rising ? std::ceil(crossing) : std::min(std::floor(crossing), highest), lowest);
+  }
+  if (threshold > highest) {
+    // Falling from below every accumulator: no threshold that rises is above 2^31 - 1.
+    rising = false;
+    threshold = lowest;
   }
   operation.threshold.push_back(static_cast<int32_t>(threshold));
   operation.rising.push_back(rising ? 1 : 0);

@@ -229,7 +229,7 @@ class Trainer {
         std::filesystem::exists(folder_.checkpoint())
             ? "the last good checkpoint is kept in " + folder_.path.string()
             : "no epoch had ended, so there is no checkpoint";
-    throw Error("training stopped: the loss is not finite in epoch " + std::to_string(state_.epoch + 1) + ", step " +
+    throw Error("training stopped: the loss or a weight is not finite in epoch " + std::to_string(state_.epoch + 1) + ", step " +
                 std::to_string(state_.step - 1) + " (" + find_non_finite(network_, x) + "); " + kept +
                 "; a lower learning_rate may help");
   }
