@@ -8,7 +8,9 @@ add_compile_options(
   $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno>
   $<$<COMPILE_LANGUAGE:CXX>:-Wall>
   $<$<COMPILE_LANGUAGE:CXX>:-Wextra>
-  $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false>)
+  $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false>
+  # Messages that name a source file name it as it stands in the tree.
+  $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>)
 
 # ccache takes precompiled headers only with these allowances.
 find_program(KONES_CCACHE ccache)

@@ -1,8 +1,8 @@
 // A LightNN-1 in a training loop of one's own: LibTorch's modules around kones's layers. The README shows it.
+#include <cstdio>
+
 #include <ATen/Context.h>
 #include <torch/nn.h>
-
-#include <cstdio>
 
 #include "kones/torch/data/batch.h"
 #include "kones/torch/nn/quantized_linear.h"
@@ -28,7 +28,8 @@ int main() {
   }
   network->eval();
   const std::vector<int64_t> all = kones::consecutive_indices(0, data.test.count);
-  const at::Tensor predicted = network->forward(kones::make_batch(data.test, all.data(), data.test.count)).argmax(1);
+  const at::Tensor predicted =
+      network->forward(kones::make_batch(data.test, all.data(), data.test.count)).argmax(1);
   const at::Tensor wrong = predicted.ne(kones::make_labels(data.test, all.data(), data.test.count));
   std::printf("test error: %.2f %%\n", 100.0 * wrong.to(at::kDouble).mean().item<double>());
 }

@@ -3,9 +3,11 @@
 package: installs the build, moves the prefix, and builds and runs core_user and torch_user with it.
 core_only: builds and installs kones::core without LibTorch and CUDA, and builds and runs core_user with it.
 
-Seen to fail on: kones_torch without the link item that keeps it (package: "Could not find schema for kones::k_ones");
-an include path of the source tree in what is exported (package: the file is named); find_dependency(Torch) for every
-component (core_only, and package's core_user); a header left out (package); kones_core linked to cudart (core_only).
+Seen to fail on, one at a time: kones::torch without the link item that keeps its library ("Could not find schema"), or
+with --no-as-needed for the whole link line; no $ORIGIN in the program's run path; INSTALL_RPATH_USE_LINK_PATH for the
+path to LibTorch; an absolute include folder; the source tree named in konesConfig.cmake; the headers of torch/ops left
+out; find_dependency(Torch) for every component; no find_dependency(ZLIB); no check of the components asked for;
+kones::core with an include of LibTorch's, with a call of the CUDA runtime, or linked to it.
 """
 
 import argparse
@@ -17,6 +19,12 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+
+WITHOUT_TORCH_AND_CUDA = [
+    "-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON",
+    "-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON",
+    "-DCMAKE_CUDA_COMPILER=/nonexistent/nvcc",
+]
 
 CORE_OUTPUT = """\
 0.25 has code 2
@@ -64,11 +72,26 @@ def needed_libraries(program):
 
 
 def check_core_user(arguments, prefix):
-    program = build_user(arguments, "core_user", prefix, *WITHOUT_TORCH_AND_CUDA)
+    # Whatever kones::core links shows, used or not.
+    program = build_user(arguments, "core_user", prefix, "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--no-as-needed",
+                         *WITHOUT_TORCH_AND_CUDA)
     output = run(program)
     check(output.startswith(CORE_OUTPUT) and "no data: " in output, f"core_user printed\n{output}")
     strangers = [name for name in needed_libraries(program) if re.search("torch|c10|cuda|cudart|nvrtc", name)]
     check(not strangers, f"a program with kones::core alone needs {strangers}")
+
+
+def check_headers(arguments, prefix, folders):
+    """Exactly the headers of these folders are there, but the program's own; an include reads the same everywhere."""
+    def headers(folder):
+        return {path.relative_to(folder) for path in folder.rglob("*") if path.suffix in (".h", ".cuh")}
+
+    wanted = set().union(*(headers(arguments.source / folder) for folder in folders))
+    wanted = {header for header in wanted if header.parts[:3] != ("kones", "torch", "cli")}
+    installed = headers(prefix / "include")
+    check(installed == wanted, f"headers installed that should not be, or not: {sorted(map(str, installed ^ wanted))}")
+    empty = [path for path in (prefix / "include").rglob("*") if path.is_dir() and not any(path.iterdir())]
+    check(not empty, f"empty folders are installed: {empty}")
 
 
 def check_names_no_tree(arguments, prefix):
@@ -83,21 +106,13 @@ def check_names_no_tree(arguments, prefix):
             check(trees[0] not in path.read_bytes(), f"{path} names the build tree")
 
 
-WITHOUT_TORCH_AND_CUDA = [
-    "-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON",
-    "-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON",
-    "-DCMAKE_CUDA_COMPILER=/nonexistent/nvcc",
-]
-
-
 def test_package(arguments):
     installed = arguments.work / "installed"
     run(arguments.cmake, "--install", arguments.build, "--prefix", installed)
     prefix = arguments.work / "moved elsewhere"
     installed.rename(prefix)
     check_names_no_tree(arguments, prefix)
-    check((prefix / "include/kones/torch/ops/k_ones.h").is_file(), "a header of kones::torch is missing")
-    check(not (prefix / "include/kones/torch/cli").exists(), "the program's own headers are installed")
+    check_headers(arguments, prefix, ["csrc", "torch_ext"] + ["cuda"] * (prefix / "lib/libkones_cuda.a").is_file())
     version = run(prefix / "bin/kones", "--version")
     check(arguments.version in version, f"kones --version printed {version}")
 
@@ -118,6 +133,7 @@ def test_core_only(arguments):
     run(arguments.cmake, "--build", build)
     prefix = arguments.work / "installed"
     run(arguments.cmake, "--install", build, "--prefix", prefix)
+    check_headers(arguments, prefix, ["csrc"])
     check_core_user(arguments, prefix)
     undefined = run("nm", "--demangle", "--undefined-only", prefix / "lib/libkones_core.a")
     strangers = re.findall(r"U (?:(?:at|c10|torch|caffe2)::|cuda|cu[A-Z]).*", undefined)

@@ -1,9 +1,10 @@
-// A project outside the tree that calls kones's operators by their names alone: it refers to no symbol of the library.
+// A project outside the tree that calls kones's operators by their names alone: it refers to no symbol of the
+// library.
+#include <cstdio>
+
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/ops/tensor.h>
-
-#include <cstdio>
 
 void show(const char* what, const at::Tensor& values) {
   std::printf("%s:", what);

@@ -1,5 +1,9 @@
 // kones::k_ones and kones::binarize as operators: the kernels' results whatever the layout and the thread
 // count, and arguments that are refused. That the kernels' results are right is tested with the kernels.
+#include <filesystem>
+#include <functional>
+#include <iterator>
+
 #include "torch/ops/layouts.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -120,6 +124,26 @@ TYPED_TEST(Elementwise, AnyThreadCountGivesTheSameBits) {
     }
   });
   at::set_num_threads(threads_before);
+}
+
+// The threads of the process are counted, because nothing else tells: a library built without OpenMP has the
+// same results. Seen to fail on: that.
+TEST(Elementwise, WorkIsSharedAmongThreads) {
+  const auto threads_of_this_process = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const int threads_before = at::get_num_threads();
+  const std::pair<int, std::function<void(const at::Tensor&)>> operators[] = {
+      {21, [](const at::Tensor& x) { k_ones(x, 1); }}, {31, [](const at::Tensor& x) { binarize(x); }}};
+  for (const auto& [threads, op] : operators) {
+    const at::Tensor x = at::zeros({32 * at::internal::GRAIN_SIZE});
+    ASSERT_LT(threads_of_this_process(), threads);
+    at::set_num_threads(threads);
+    op(x);
+    EXPECT_GE(threads_of_this_process(), threads);
+    at::set_num_threads(threads_before);
+  }
 }
 
 // Seen to fail on: seed and offset exchanged; only their low 32 bits used; the absolute value of a negative

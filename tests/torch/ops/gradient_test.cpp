@@ -3,9 +3,9 @@
 #include <functional>
 
 #include "torch/ops/layouts.h"
-#include <gtest/gtest.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function.h>
 
@@ -55,7 +55,7 @@ class StraightThrough : public testing::Test {
 using StorageTypes = testing::Types<float, Float16, BFloat16>;
 TYPED_TEST_SUITE(StraightThrough, StorageTypes);
 
-// Seen to fail on: a gradient with the sign changed; the clipped gradient of binarize.
+// Seen to fail on: a gradient with the sign changed; a clipped one.
 TYPED_TEST(StraightThrough, KOnesPassesTheCotangentItself) {
   for (const Layout& layout : layouts(scalar_type_of<TypeParam>)) {
     SCOPED_TRACE(layout.name);
@@ -145,8 +145,8 @@ TEST_F(Gradient, IsNoAliasOfTheCallersCotangent) {
   }
 }
 
-// The graph may hand a gradient that is not there to a node. Seen to fail on: a mask taken of an undefined
-// tensor.
+// The graph may hand a node a gradient that is not there.
+// Seen to fail on: binarize with set_materialize_grads(false).
 TEST_F(Gradient, TakesAnUndefinedCotangent) {
   for (const Operator& op : operators) {
     const at::Tensor y = op(x);

@@ -202,6 +202,17 @@ class Values(unittest.TestCase):
                 wanted = expected(x, lambda v, i: binarize_level(v, rounding, lambda: uniform(seed, offset, i)))
                 self.assertTrue(equal(y, wanted), msg=list(zip(x.tolist(), y.tolist(), wanted.tolist())))
 
+    def test_the_lower_level_wins_where_the_random_number_is_the_probability(self):
+        # Operands made for their random numbers u: p = u for each, exactly.
+        u = [uniform(8, 9, element) for element in range(200)]
+        x = torch.tensor([float(2 * value - 1) for value in u])
+        self.assertEqual(set(torch.ops.kones.binarize(x, "stochastic", 8, 9).tolist()), {-1.0})
+        x = torch.tensor([float((1 + value) / 2) for value in u])
+        y = torch.ops.kones.k_ones(x, 1, 7, "stochastic", 8, 9)
+        exact = [level for value, level in zip(u, y.tolist()) if value * 2**24 % 2 == 0]
+        self.assertGreater(len(exact), 50)
+        self.assertEqual(set(exact), {0.5})
+
     def test_random_numbers_are_counted_in_row_major_order(self):
         for name, x in layouts(torch.float32).items():
             with self.subTest(layout=name):
@@ -245,8 +256,8 @@ class Schemas(unittest.TestCase):
             )
 
 
-# Seen to fail on: a Meta kernel that returns contiguous tensors, or float32 whatever the operand; no Autograd kernel;
-# a result that is the operand itself.
+# Seen to fail on: a Meta kernel that returns float32 whatever the operand; no Autograd kernel; a result that is the
+# operand itself. Strides are compared in elementwise_test.cpp: opcheck compares them on CUDA alone.
 class Opcheck(unittest.TestCase):
     ARGUMENTS = (
         ("k_ones", (1,)),

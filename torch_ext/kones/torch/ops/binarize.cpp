@@ -44,7 +44,6 @@ class BinarizeFunction : public torch::autograd::Function<BinarizeFunction> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
-    if (!gradients[0].defined()) return {{}, {}, {}, {}};
     const at::Tensor x = context->get_saved_variables()[0];
     return {at::where(x.abs() <= 1, gradients[0], 0), {}, {}, {}};
   }
