@@ -48,6 +48,7 @@ class LevelSet {
   /// The neighbour nearer to zero; between the smallest levels, the one with the sign of x.
   float truncate(float x) const {
     const Neighbours around = neighbours(x);
+    if (x == around.lower) return x;
     if (around.lower < 0 && around.upper > 0) return static_cast<float>(x < 0 ? around.lower : around.upper);
     return static_cast<float>(around.lower > 0 ? around.lower : around.upper);
   }
