@@ -2,11 +2,10 @@
 
 #include <cmath>
 
-#include <gtest/gtest.h>
-
 #include "numeric/inputs.h"
 #include "numeric/level_set.h"
 #include "numeric/rounding_threshold.h"
+#include <gtest/gtest.h>
 
 namespace kones {
 namespace {
@@ -35,8 +34,8 @@ TEST(Binary, Nearest) {
   EXPECT_EQ(binarize_nearest(-0.0f), 1.0f);
 }
 
-// p = clip((x + 1) / 2, 0, 1) is the general rule between -1 and +1; the uniform numbers are those on both sides of
-// where the choice changes. Seen to fail on: u <= p, p of -x, x + 1 not halved.
+// p = clip((x + 1) / 2, 0, 1) is the general rule between -1 and +1; the uniform numbers are those on both
+// sides of where the choice changes. Seen to fail on: u <= p, p of -x, x + 1 not halved.
 TEST(Binary, Stochastic) {
   const LevelSet levels = LevelSet::binary();
   for (const float x : inputs()) {

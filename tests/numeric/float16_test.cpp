@@ -1,13 +1,13 @@
-// float16 and bfloat16 against their definitions: every pattern to float32, and back all that can decide a rounding.
+// float16 and bfloat16 against their definitions: every pattern to float32, and back all that can decide a
+// rounding.
 #include "kones/numeric/float16.h"
 
 #include <cmath>
 #include <limits>
 #include <random>
 
-#include <gtest/gtest.h>
-
 #include "numeric/half_types.h"
+#include <gtest/gtest.h>
 
 namespace kones {
 namespace {
@@ -50,9 +50,10 @@ TYPED_TEST(HalfFloat, EveryPatternToFloat32AndBack) {
   }
 }
 
-// Rounding is a step function whose steps are at the midpoints of neighbours (infinity counting as the value after the
-// largest): there, and one float32 before and after, it is pinned. Seen to fail on: ties up, ties away from zero,
-// subnormals cut off, overflow to infinity one step early, bfloat16 cut off instead of rounded.
+// Rounding is a step function whose steps are at the midpoints of neighbours (infinity counting as the value
+// after the largest): there, and one float32 before and after, it is pinned. Seen to fail on: ties up, ties
+// away from zero, subnormals cut off, overflow to infinity one step early, bfloat16 cut off instead of
+// rounded.
 TYPED_TEST(HalfFloat, EveryMidpointAndItsNeighbours) {
   const std::vector<double> magnitudes = this->type.magnitudes();
   for (uint16_t lower = 0; lower + 1u < magnitudes.size(); ++lower) {
@@ -63,7 +64,8 @@ TYPED_TEST(HalfFloat, EveryMidpointAndItsNeighbours) {
       const float direction = sign == 0 ? 1.0f : -1.0f;
       ASSERT_EQ(from_float<TypeParam>(direction * std::nextafterf(middle, 0.0f)).bits, sign | lower) << lower;
       ASSERT_EQ(from_float<TypeParam>(direction * middle).bits, sign | even) << lower;
-      ASSERT_EQ(from_float<TypeParam>(direction * std::nextafterf(middle, INFINITY)).bits, sign | upper) << lower;
+      ASSERT_EQ(from_float<TypeParam>(direction * std::nextafterf(middle, INFINITY)).bits, sign | upper)
+          << lower;
     }
   }
 }

@@ -11,13 +11,15 @@ namespace kones {
 namespace {
 
 /// How many bits hold the numbers 0 .. max_shift.
-int shift_bits(int max_shift) { return max_shift == 0 ? 0 : max_shift <= 1 ? 1 : max_shift <= 3 ? 2 : max_shift <= 7 ? 3 : 4; }
+int shift_bits(int max_shift) {
+  return max_shift == 0 ? 0 : max_shift <= 1 ? 1 : max_shift <= 3 ? 2 : max_shift <= 7 ? 3 : 4;
+}
 
-/// The codes of k-ones, by listing all tuples of shifts in lexicographic order: the first tuple of a sum has the largest
-/// terms first, so it is the canonical one.
+/// The codes of k-ones, by listing all tuples of shifts in lexicographic order: the first tuple of a sum has
+/// the largest terms first, so it is the canonical one.
 struct ListedCodes {
-  std::map<uint32_t, int32_t> level_of;       // codes whose shifts are in 0..max_shift
-  std::map<int32_t, uint32_t> canonical_of;   // levels
+  std::map<uint32_t, int32_t> level_of;      // codes whose shifts are in 0..max_shift
+  std::map<int32_t, uint32_t> canonical_of;  // levels
 
   ListedCodes(int terms, int max_shift) {
     std::vector<int> shifts(static_cast<std::size_t>(terms), 0);
@@ -44,8 +46,8 @@ struct ListedCodes {
 
 class KOnesFormat : public testing::TestWithParam<int> {};
 
-// Seen to fail on: m1 and m2 swapped in the code, the sign in bit 0, a canonical code with the smallest terms first, a
-// level with too few units taken, shifts counted from max_shift down.
+// Seen to fail on: m1 and m2 swapped in the code, the sign in bit 0, a canonical code with the smallest terms
+// first, a level with too few units taken, shifts counted from max_shift down.
 TEST_P(KOnesFormat, EveryLevelAndCode) {
   const int terms = GetParam();
   for (int max_shift = 0; max_shift <= 15; ++max_shift) {
@@ -92,8 +94,9 @@ TEST_P(KOnesFormat, EncodesLevelsAlone) {
 INSTANTIATE_TEST_SUITE_P(Terms, KOnesFormat, testing::Values(1, 2, 3, 4),
                          [](const auto& terms) { return "K" + std::to_string(terms.param); });
 
-// A code whose shift is above max_shift, or with bits above its own, is never canonical. Where the shift's bits can say
-// more than max_shift, it counts as max_shift. Seen to fail on: the minimum dropped (a shift by a negative number).
+// A code whose shift is above max_shift, or with bits above its own, is never canonical. Where the shift's
+// bits can say more than max_shift, it counts as max_shift. Seen to fail on: the minimum dropped (a shift by
+// a negative number).
 TEST(NumberFormat, CodesThatAreNotCanonical) {
   const NumberFormat five = NumberFormat::k_ones(1, 5);
   EXPECT_EQ(five.decode(5), 1);
@@ -107,7 +110,8 @@ TEST(NumberFormat, CodesThatAreNotCanonical) {
   EXPECT_FALSE(NumberFormat::binary().is_canonical(2));
 }
 
-// LightNN-1: bit 3 sign, bits 2..0 m. LightNN-2: bit 6 sign, bits 5..3 m1, bits 2..0 m2, m1 <= m2. The grid is 2^-7.
+// LightNN-1: bit 3 sign, bits 2..0 m. LightNN-2: bit 6 sign, bits 5..3 m1, bits 2..0 m2, m1 <= m2. The grid
+// is 2^-7.
 TEST(NumberFormat, LightNNCodesByHand) {
   const NumberFormat one = NumberFormat::k_ones(1);
   EXPECT_EQ(one.code_bits(), 4);
@@ -127,8 +131,8 @@ TEST(NumberFormat, LightNNCodesByHand) {
   EXPECT_FALSE(two.is_canonical(0b0'111'000u));
 }
 
-// 1 = 2^-1 + 2^-2 + 2^-2 has no larger first term; 1.25 has two sums, and takes the one that starts with 1... of three
-// terms, 1 + 2^-3 + 2^-3, over 2^-1 + 2^-1 + 2^-2.
+// 1 = 2^-1 + 2^-2 + 2^-2 has no larger first term; 1.25 has two sums, and takes the one that starts with 1...
+// of three terms, 1 + 2^-3 + 2^-3, over 2^-1 + 2^-1 + 2^-2.
 TEST(NumberFormat, GreedyCodesByHand) {
   const NumberFormat three = NumberFormat::k_ones(3);
   EXPECT_EQ(three.encode(128), 0b0'001'010'010u);
@@ -178,12 +182,19 @@ TEST(NumberFormat, WhatIsNoFormat) {
   binary_with_terms.terms = 1;
   NumberFormat binary_with_shift = NumberFormat::binary();
   binary_with_shift.max_shift = 7;
-  const NumberFormat none[] = {NumberFormat::k_ones(0),     NumberFormat::k_ones(5),     NumberFormat::k_ones(-1),
-                               NumberFormat::k_ones(1, -1), NumberFormat::k_ones(1, 16), NumberFormat::k_ones(INT_MAX),
-                               NumberFormat::k_ones(1, INT_MIN), unknown, binary_with_terms, binary_with_shift};
+  const NumberFormat none[] = {NumberFormat::k_ones(0),
+                               NumberFormat::k_ones(5),
+                               NumberFormat::k_ones(-1),
+                               NumberFormat::k_ones(1, -1),
+                               NumberFormat::k_ones(1, 16),
+                               NumberFormat::k_ones(INT_MAX),
+                               NumberFormat::k_ones(1, INT_MIN),
+                               unknown,
+                               binary_with_terms,
+                               binary_with_shift};
   for (const NumberFormat& format : none) {
-    SCOPED_TRACE(std::to_string(static_cast<int>(format.family)) + ", " + std::to_string(format.terms) + ", " +
-                 std::to_string(format.max_shift));
+    SCOPED_TRACE(std::to_string(static_cast<int>(format.family)) + ", " + std::to_string(format.terms) +
+                 ", " + std::to_string(format.max_shift));
     EXPECT_FALSE(format.is_valid());
     EXPECT_THROW(format.name(), std::invalid_argument);
     EXPECT_THROW(format.code_bits(), std::invalid_argument);

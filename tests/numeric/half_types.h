@@ -1,5 +1,5 @@
-// float16 and bfloat16 from their definitions: what each bit pattern is worth, and rounding by search among all of
-// them. Shares nothing with kones/numeric/float16.h.
+// float16 and bfloat16 from their definitions: what each bit pattern is worth, and rounding by search among
+// all of them. Shares nothing with kones/numeric/float16.h.
 #pragma once
 
 #include <algorithm>
@@ -37,8 +37,8 @@ struct HalfType {
     return (bits & 0x8000u) != 0 ? -magnitude : magnitude;
   }
 
-  /// The values of the patterns 0 .. infinity(), ascending; in infinity's place the value that would follow the
-  /// largest, since rounding treats it so.
+  /// The values of the patterns 0 .. infinity(), ascending; in infinity's place the value that would follow
+  /// the largest, since rounding treats it so.
   std::vector<double> magnitudes() const {
     std::vector<double> result;
     for (uint16_t bits = 0; bits < infinity(); ++bits) result.push_back(value(bits));

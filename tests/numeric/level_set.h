@@ -1,5 +1,5 @@
-// The rounding rules as they are written, for any level set: the two neighbours of a value are found by search, and
-// compared with it in exact arithmetic. Slow, and shares nothing with the code that it tests.
+// The rounding rules as they are written, for any level set: the two neighbours of a value are found by
+// search, and compared with it in exact arithmetic. Slow, and shares nothing with the code that it tests.
 #pragma once
 
 #include <algorithm>
@@ -53,8 +53,9 @@ class LevelSet {
     return static_cast<float>(around.lower > 0 ? around.lower : around.upper);
   }
 
-  /// With what probability x is rounded up: (x - l) / (h - l), each operation rounded to float32. Computing one
-  /// in double and rounding the result to float32 gives what the float32 operation gives, since 53 >= 2 * 24 + 2.
+  /// With what probability x is rounded up: (x - l) / (h - l), each operation rounded to float32. Computing
+  /// one in double and rounding the result to float32 gives what the float32 operation gives, since 53 >= 2 *
+  /// 24 + 2.
   double probability(float x) const {
     const Neighbours around = neighbours(x);
     if (around.lower == around.upper) return 0.0;

@@ -3,17 +3,18 @@
 #include <array>
 #include <random>
 
-#include <gtest/gtest.h>
-
 #include "numeric/reference_philox.h"
+#include <gtest/gtest.h>
 
 namespace kones {
 namespace {
 
-Words words(const PhiloxBlock& block) { return {block.word[0], block.word[1], block.word[2], block.word[3]}; }
+Words words(const PhiloxBlock& block) {
+  return {block.word[0], block.word[1], block.word[2], block.word[3]};
+}
 
-// The three known answers for philox4x32 with 10 rounds that Random123 publishes (tests/kat_vectors): counters and keys
-// of zeros, of ones, and of the digits of pi.
+// The three known answers for philox4x32 with 10 rounds that Random123 publishes (tests/kat_vectors):
+// counters and keys of zeros, of ones, and of the digits of pi.
 struct KnownAnswer {
   Words counter;
   uint32_t key0;
@@ -33,13 +34,15 @@ const KnownAnswer known_answers[] = {
      {0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1}},
 };
 
-// Seen to fail on: 9 rounds, offset in the counter's low half, seed's halves swapped, two words of the block swapped.
+// Seen to fail on: 9 rounds, offset in the counter's low half, seed's halves swapped, two words of the block
+// swapped.
 TEST(Philox, KnownAnswers) {
   const auto join = [](uint32_t low, uint32_t high) { return static_cast<uint64_t>(high) << 32 | low; };
   for (const KnownAnswer& known : known_answers) {
     const RandomStream stream = {join(known.key0, known.key1), join(known.counter[2], known.counter[3])};
     EXPECT_EQ(words(philox_block(stream, join(known.counter[0], known.counter[1]))), known.output);
-    EXPECT_EQ(reference_philox(known.counter, known.key0, known.key1), known.output) << "the reference is wrong";
+    EXPECT_EQ(reference_philox(known.counter, known.key0, known.key1), known.output)
+        << "the reference is wrong";
   }
 }
 
@@ -48,10 +51,10 @@ TEST(Philox, TheReferencesWords) {
   for (int i = 0; i < 20000; ++i) {
     const RandomStream stream = {random(), random()};
     const uint64_t block = random() >> 2;
-    const Words expected = {
-        reference_word(stream.seed, stream.offset, 4 * block), reference_word(stream.seed, stream.offset, 4 * block + 1),
-        reference_word(stream.seed, stream.offset, 4 * block + 2),
-        reference_word(stream.seed, stream.offset, 4 * block + 3)};
+    const Words expected = {reference_word(stream.seed, stream.offset, 4 * block),
+                            reference_word(stream.seed, stream.offset, 4 * block + 1),
+                            reference_word(stream.seed, stream.offset, 4 * block + 2),
+                            reference_word(stream.seed, stream.offset, 4 * block + 3)};
     ASSERT_EQ(words(philox_block(stream, block)), expected);
   }
 }

@@ -20,7 +20,8 @@ TEST(Rounding, EveryNameAndBack) {
 }
 
 TEST(Rounding, OtherNamesAreNone) {
-  for (const char* name : {"", "Nearest", "near", "nearest ", "truncated", "floor", "nearest, stochastic, truncate"}) {
+  for (const char* name :
+       {"", "Nearest", "near", "nearest ", "truncated", "floor", "nearest, stochastic, truncate"}) {
     EXPECT_EQ(rounding_from_name(name), std::nullopt) << '"' << name << '"';
   }
 }

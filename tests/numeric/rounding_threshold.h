@@ -7,8 +7,8 @@
 
 namespace kones {
 
-/// The smallest and the largest number that elements draw, and the two on both sides of u = p, where u < p turns false:
-/// all multiples of 2^-24 in [0, 1).
+/// The smallest and the largest number that elements draw, and the two on both sides of u = p, where u < p
+/// turns false: all multiples of 2^-24 in [0, 1).
 inline std::array<float, 4> uniforms_around(double probability) {
   const double last = 0x1p24 - 1;
   const double first_down = std::min(std::ceil(probability * 0x1p24), last);

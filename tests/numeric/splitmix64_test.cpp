@@ -7,8 +7,8 @@
 namespace kones {
 namespace {
 
-// The generator's published first outputs for the seeds 1234567 and 0: its state grows by the golden gamma, and each
-// state is hashed. Seen to fail on: a shift of 28 for 27.
+// The generator's published first outputs for the seeds 1234567 and 0: its state grows by the golden gamma,
+// and each state is hashed. Seen to fail on: a shift of 28 for 27.
 TEST(SplitMix64, PublishedOutputs) {
   const uint64_t outputs[] = {6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
                               4593380528125082431u, 16408922859458223821u};
@@ -20,8 +20,8 @@ TEST(SplitMix64, PublishedOutputs) {
   EXPECT_EQ(splitmix64(0), 0xE220A8397B1DCDAFu);
 }
 
-// Values from an implementation in Python. Resumed runs rely on them: they never change. Seen to fail on: a sum in
-// place of the exclusive or.
+// Values from an implementation in Python. Resumed runs rely on them: they never change. Seen to fail on: a
+// sum in place of the exclusive or.
 TEST(SplitMix64, OfSequences) {
   EXPECT_EQ(splitmix64_of({}), 0u);
   EXPECT_EQ(splitmix64_of({0}), 0xE220A8397B1DCDAFu);

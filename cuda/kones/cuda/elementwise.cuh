@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "kones/cuda/launch.cuh"
+#include "kones/cuda/hardware.cuh"
 #include "kones/numeric/float16.h"
 #include "kones/numeric/philox.h"
 
@@ -22,6 +22,8 @@ __global__ void __launch_bounds__(256)
     map_elements_kernel(const T* x, T* y, int64_t count, bool aligned, RandomStream stream, Quantize quantize) {
   const int64_t quads = (count + 3) / 4;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  // Not unrolled: nvcc would divide to find the number of turns, and a thread takes one or few.
+#pragma unroll 1
   for (int64_t quad = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; quad < quads; quad += stride) {
     const int64_t first = 4 * quad;
     const int valid = count - first < 4 ? static_cast<int>(count - first) : 4;
@@ -30,7 +32,11 @@ __global__ void __launch_bounds__(256)
     if (whole) {
       values = *reinterpret_cast<const ElementQuad<T>*>(x + first);
     } else {
-      for (int i = 0; i < valid; ++i) values.element[i] = x[first + i];
+      // Unrolled, so that every index is a constant and the quad stays in registers.
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (i < valid) values.element[i] = x[first + i];
+      }
     }
     PhiloxBlock random = {};
     if (Random) random = philox_block(stream, static_cast<uint64_t>(quad));
@@ -42,7 +48,10 @@ __global__ void __launch_bounds__(256)
     if (whole) {
       *reinterpret_cast<ElementQuad<T>*>(y + first) = values;
     } else {
-      for (int i = 0; i < valid; ++i) y[first + i] = values.element[i];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (i < valid) y[first + i] = values.element[i];
+      }
     }
   }
 }

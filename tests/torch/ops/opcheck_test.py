@@ -178,7 +178,7 @@ class Oracle(unittest.TestCase):
 
 
 # Seen to fail on: a tie toward zero, truncation away from zero, the upper neighbour by magnitude for negative values,
-# u <= p, the next word of a block, the offset's high word dropped, levels not rounded to bfloat16.
+# u <= p, the next word of a block, the offset's high word dropped, -1 for the sign of 0.
 class Values(unittest.TestCase):
     def test_k_ones(self):
         generator = random.Random(1)

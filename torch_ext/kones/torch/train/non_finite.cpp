@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <sstream>
+
 namespace kones {
 namespace {
 
@@ -12,7 +14,7 @@ bool is_finite(const at::Tensor& tensor) { return tensor.isfinite().all().item<b
 std::string find_non_finite(Network& network, const at::Tensor& x) {
   torch::NoGradGuard no_gradient;
   std::string place;
-  network->observed_forward(x, [&place](const Block& block, const at::Tensor& output) {
+  const at::Tensor outputs = network->observed_forward(x, [&place](const Block& block, const at::Tensor& output) {
     if (!place.empty()) return;
     if (!is_finite(block.weight()->latent)) {
       place = "first in the weights of " + block.name;
@@ -22,7 +24,11 @@ std::string find_non_finite(Network& network, const at::Tensor& x) {
       place = "first in the output of " + block.name;
     }
   });
-  return place.empty() ? "in the loss alone" : place;
+  if (!place.empty()) return place;
+  std::ostringstream text;
+  text << "in the loss alone; the outputs of " << network->blocks().back().name << " are as large as "
+       << outputs.abs().max().item<double>();
+  return text.str();
 }
 
 bool has_finite_parameters(const Network& network) {

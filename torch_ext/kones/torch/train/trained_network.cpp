@@ -30,7 +30,11 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
     throw Error(run.best().string() + " was trained with the method " + checkpoint.method + ", not " + config.method);
   }
   TrainedNetwork trained;
-  trained.network = Network(find_topology(config.model), find_method(config.method));
+  try {
+    trained.network = Network(find_topology(config.model), find_method(config.method));
+  } catch (const UsageError& error) {
+    throw Error(run.config().string() + ": " + error.what());
+  }
   restore_network(checkpoint, run.best(), trained.network);
   trained.network->eval();
   try {

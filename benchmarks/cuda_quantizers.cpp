@@ -1,0 +1,122 @@
+// The quantizers' CUDA kernels against a copy on the same device: milliseconds and GB/s, one JSON object a line.
+// usage: cuda_quantizers_benchmark [ELEMENTS]
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kones/cuda/binarize.h"
+#include "kones/cuda/k_ones.h"
+
+namespace {
+
+using kones::BFloat16;
+using kones::Float16;
+using kones::Rounding;
+
+void check(cudaError_t status) {
+  if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
+}
+
+/// Device memory that ends with its scope.
+class DeviceBytes {
+ public:
+  explicit DeviceBytes(size_t bytes) { check(cudaMalloc(&pointer_, bytes)); }
+  ~DeviceBytes() { cudaFree(pointer_); }
+  DeviceBytes(const DeviceBytes&) = delete;
+  DeviceBytes& operator=(const DeviceBytes&) = delete;
+
+  template <typename T>
+  T* as() const {
+    return static_cast<T*>(pointer_);
+  }
+
+ private:
+  void* pointer_ = nullptr;
+};
+
+/// The median over 20 runs after 5 warm ones, in milliseconds.
+double median_milliseconds(const std::function<void()>& run) {
+  constexpr int warm_runs = 5;
+  constexpr int runs = 20;
+  cudaEvent_t start = nullptr;
+  cudaEvent_t stop = nullptr;
+  check(cudaEventCreate(&start));
+  check(cudaEventCreate(&stop));
+  std::vector<float> times;
+  for (int i = 0; i < warm_runs + runs; ++i) {
+    check(cudaEventRecord(start));
+    run();
+    check(cudaEventRecord(stop));
+    check(cudaEventSynchronize(stop));
+    float milliseconds = 0.0f;
+    check(cudaEventElapsedTime(&milliseconds, start, stop));
+    if (i >= warm_runs) times.push_back(milliseconds);
+  }
+  cudaEventDestroy(start);
+  cudaEventDestroy(stop);
+  std::nth_element(times.begin(), times.begin() + runs / 2, times.end());
+  return times[runs / 2];
+}
+
+void report(const std::string& name, double bytes, const std::function<void()>& run) {
+  const double milliseconds = median_milliseconds(run);
+  std::printf("{\"name\": \"%s\", \"milliseconds\": %.5f, \"gigabytes_per_second\": %.1f}\n", name.c_str(), milliseconds,
+              bytes / milliseconds / 1e6);
+}
+
+/// Every quantizer on `count` elements of T; each reads and writes them once.
+template <typename T>
+void measure_type(const char* type, int64_t count, const DeviceBytes& x, const DeviceBytes& y) {
+  const double bytes = 2.0 * static_cast<double>(count) * sizeof(T);
+  const std::string suffix = std::string(", ") + type;
+  report("copy" + suffix, bytes, [&] {
+    check(cudaMemcpyAsync(y.as<T>(), x.as<T>(), static_cast<size_t>(count) * sizeof(T), cudaMemcpyDeviceToDevice));
+  });
+  for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic, Rounding::truncate}) {
+    const std::string name = std::string(kones::rounding_name(rounding)) + suffix;
+    for (int terms = 1; terms <= 2; ++terms) {
+      report(std::to_string(terms) + "-ones, " + name, bytes,
+             [&] { kones::cuda::k_ones(x.as<T>(), y.as<T>(), count, terms, 7, rounding, {1, 2}, nullptr); });
+    }
+    if (rounding == Rounding::truncate) continue;
+    report("binarize, " + name, bytes,
+           [&] { kones::cuda::binarize(x.as<T>(), y.as<T>(), count, rounding, {1, 2}, nullptr); });
+  }
+}
+
+void measure(int64_t count) {
+  const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+  const DeviceBytes x(bytes);
+  const DeviceBytes y(bytes);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = static_cast<float>(i % 4001 - 2000) / 1500.0f;
+  check(cudaMemcpy(x.as<float>(), values.data(), bytes, cudaMemcpyHostToDevice));
+  measure_type<float>("float32", count, x, y);
+  // The same bytes as other types: their values do not matter to the time.
+  measure_type<Float16>("float16", count, x, y);
+  measure_type<BFloat16>("bfloat16", count, x, y);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int64_t count = argc > 1 ? std::atoll(argv[1]) : int64_t{1} << 26;
+  if (count < 1 || argc > 2) {
+    std::fprintf(stderr, "usage: %s [ELEMENTS]\n", argv[0]);
+    return 2;
+  }
+  try {
+    measure(count);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,42 @@
+#include "simt/atomics.h"
+
+#include <cstdint>
+
+#include "simt/error.h"
+#include "simt/memory.h"
+#include "simt/runtime/check/check.h"
+
+namespace simt {
+namespace {
+
+template <typename Word>
+uint64_t update(void* address, AtomicFunction function, const void* operand) {
+  auto* word = static_cast<Word*>(address);
+  Word old = __atomic_load_n(word, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(word, &old, static_cast<Word>(function(old, operand)), false, __ATOMIC_SEQ_CST,
+                                      __ATOMIC_RELAXED)) {
+  }
+  return old;
+}
+
+}  // namespace
+
+uint64_t atomic_update(void* address, size_t size, AtomicFunction function, const void* operand) {
+  if (reinterpret_cast<uintptr_t>(address) % size != 0) fail("MISALIGNED write of %zu bytes: an atomic at %p", size, address);
+  check::access(address, size, check::Access::atomic, __builtin_return_address(0));
+  switch (size) {
+    case 2:
+      return update<uint16_t>(address, function, operand);
+    case 4:
+      return update<uint32_t>(address, function, operand);
+    default:
+      return update<uint64_t>(address, function, operand);
+  }
+}
+
+void fence(FenceScope scope) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  check::fence(scope);
+}
+
+}  // namespace simt

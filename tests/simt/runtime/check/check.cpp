@@ -1,0 +1,328 @@
+#include "simt/runtime/check/check.h"
+
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "simt/error.h"
+#include "simt/runtime/block.h"
+#include "simt/runtime/check/clocks.h"
+#include "simt/runtime/check/shadow.h"
+#include "simt/runtime/fiber.h"
+#include "simt/runtime/symbols.h"
+#include "simt/thread.h"
+
+namespace simt::check {
+namespace {
+
+enum class Space { global, shared };
+
+constexpr uintptr_t guard_bytes = 4096;
+
+/// All that the check build keeps. Kernels run on one OS thread, so it needs no lock but for allocations.
+struct State {
+  Clocks clocks;
+  uint32_t launch_generation = 0;
+  uint32_t block_generation = 0;
+  const Launch* launch = nullptr;
+  std::map<uintptr_t, std::unique_ptr<Shadow>> allocations;  ///< by address
+  Shadow* last_allocation = nullptr;
+  std::unique_ptr<Shadow> thread_locals;   ///< of static shared memory
+  std::unique_ptr<Shadow> dynamic_shared;
+  std::unique_ptr<Shadow> image;           ///< of variables at namespace scope
+};
+
+State& state() {
+  static State all;
+  return all;
+}
+
+/// The layer's own variables, which kernels read: threadIdx and the like.
+bool is_builtin(uintptr_t address) {
+  const auto in = [&](const auto& variable) { return address - reinterpret_cast<uintptr_t>(&variable) < sizeof(variable); };
+  return in(::threadIdx) || in(::blockIdx) || in(::blockDim) || in(::gridDim) || in(lane);
+}
+
+/// The allocation that an address is in or just behind: what follows it is a page that nothing else lies in.
+Shadow* allocation_at(uintptr_t address) {
+  State& all = state();
+  if (all.last_allocation != nullptr && address - all.last_allocation->start() < all.last_allocation->size()) {
+    return all.last_allocation;
+  }
+  auto after = all.allocations.upper_bound(address);
+  if (after == all.allocations.begin()) return nullptr;
+  --after;
+  if (address - after->first >= after->second->size() + guard_bytes) return nullptr;
+  if (address - after->first < after->second->size()) all.last_allocation = after->second.get();
+  return after->second.get();
+}
+
+/// The static variable that ends nearest below an address which is in none.
+const Variable* variable_below(const SharedMemory& shared, uintptr_t offset) {
+  const Variable* nearest = nullptr;
+  for (const Variable* variable : shared.static_variables()) {
+    if (variable->address <= offset && (nearest == nullptr || variable->address > nearest->address)) nearest = variable;
+  }
+  return nearest;
+}
+
+/// "VARIABLE+offset". Memory that the host has allocated is called by the kernel's parameter that points to it.
+std::string name_of(uintptr_t address) {
+  const State& all = state();
+  const auto with_offset = [&](const std::string& name, uintptr_t start) {
+    return name + "+" + std::to_string(address - start);
+  };
+  const uintptr_t locals = reinterpret_cast<uintptr_t>(thread_locals());
+  if (address - locals < thread_locals_size()) {
+    const Variable* variable = variable_below(this_block().shared(), address - locals);
+    return variable == nullptr ? "?" : with_offset(variable->name, locals + variable->address);
+  }
+  if (address - all.dynamic_shared->start() < all.dynamic_shared->size() + guard_bytes) {
+    return with_offset("dynamic", all.dynamic_shared->start());
+  }
+  if (const Variable* variable = variable_at(symbols().globals, address, 1)) {
+    return with_offset(variable->name, variable->address);
+  }
+  const Shadow* allocation = allocation_at(address);
+  if (allocation == nullptr) return "?";
+  std::string name = "allocation";
+  for (size_t i = 0; i < all.launch->parameter_count; ++i) {
+    uintptr_t pointer = 0;
+    if (all.launch->parameter[i].size != sizeof(pointer)) continue;
+    std::memcpy(&pointer, all.launch->parameter[i].address, sizeof(pointer));
+    if (pointer - allocation->start() < allocation->size()) name = "parameter" + std::to_string(i + 1);
+  }
+  return with_offset(name, allocation->start()) + " (of " + std::to_string(allocation->size()) + " bytes)";
+}
+
+// Texts stay on a thread's stack that is then left, so they are plain arrays.
+struct Text {
+  char characters[512];
+};
+
+Text text_of(const std::string& from) {
+  Text text;
+  std::snprintf(text.characters, sizeof(text.characters), "%s", from.c_str());
+  return text;
+}
+
+Text line_of(const void* site) { return text_of(source_line(site)); }
+Text name_text(uintptr_t address) { return text_of(name_of(address)); }
+
+const char* space_name(Space space) { return space == Space::shared ? "shared" : "global"; }
+const char* verb(Access kind) { return kind == Access::read ? "read" : "write"; }
+
+uint32_t site_number(const void* site) {
+  return static_cast<uint32_t>(static_cast<const char*>(site) - executable_start());
+}
+
+[[noreturn]] void report_race(const char* kind, uintptr_t address, Space space, const Event& other, const void* site) {
+  const Text name = name_text(address);
+  const Text here = line_of(site);
+  const Text there = line_of(executable_start() + other.site);
+  const dim3 block = state().launch->block;
+  const dim3 grid = state().launch->grid;
+  fail("RACE (%s) on %s memory %s at %s, against block (%u,%u,%u) thread (%u,%u,%u) at %s", kind, space_name(space),
+       name.characters, here.characters, other.block % grid.x, other.block / grid.x % grid.y, other.block / grid.x / grid.y,
+       other.thread % block.x, other.thread / block.x % block.y, other.thread / block.x / block.y, there.characters);
+}
+
+void remember_reader(Byte& byte, const Event& now, uint32_t me) {
+  const Clocks& clocks = state().clocks;
+  // A reader that is ordered before this one need not be kept: whatever races with it races with this one too, or comes
+  // before it. Of two others, keep one of another warp.
+  for (Event& reader : byte.readers) {
+    if (reader.exists() && clocks.is_before(reader.block, reader.thread, reader.clock, me)) reader = Event{};
+  }
+  for (Event& reader : byte.readers) {
+    if (!reader.exists()) {
+      reader = now;
+      return;
+    }
+  }
+  const auto same_warp = [&](const Event& reader) {
+    return reader.block == now.block && reader.thread / 32 == now.thread / 32;
+  };
+  byte.readers[same_warp(byte.readers[0]) ? 0 : 1] = now;
+}
+
+void access_bytes(const Shadow& shadow, uintptr_t address, size_t size, Access kind, Space space, const void* site) {
+  State& all = state();
+  Block& block = this_block();
+  const uint32_t me = block.current().number;
+  const uint32_t generation = space == Space::shared ? all.block_generation : all.launch_generation;
+  const Event now{static_cast<uint32_t>(block.linear_index()), all.clocks.now(me), site_number(site), static_cast<uint16_t>(me)};
+  const auto ordered = [&](const Event& event) {
+    return !event.exists() || all.clocks.is_before(event.block, event.thread, event.clock, me);
+  };
+  for (size_t i = 0; i < size; ++i) {
+    Byte& byte = *shadow.at(address + i);
+    if (byte.generation != generation) {
+      const bool initialised = space == Space::global && byte.initialised;
+      byte = Byte{};
+      byte.generation = generation;
+      byte.initialised = initialised;
+    }
+    if (byte.copy_under_way && (kind == Access::read || byte.writer.thread == me)) {
+      const Text name = name_text(address + i);
+      const Text line = line_of(site);
+      if (kind == Access::read) {
+        fail("MISSING WAIT: cp.async data read before wait, %s memory %s at %s", space_name(space), name.characters, line.characters);
+      }
+      fail("MISSING WAIT: cp.async data written before wait, %s memory %s at %s", space_name(space), name.characters, line.characters);
+    }
+    if (kind != Access::write && !byte.initialised) {
+      const Text name = name_text(address + i);
+      const Text line = line_of(site);
+      fail("UNINITIALISED read of %s memory %s at %s", space_name(space), name.characters, line.characters);
+    }
+    const bool both_atomic = kind == Access::atomic && byte.writer_is_atomic;
+    if (!both_atomic && !ordered(byte.writer)) {
+      report_race(kind == Access::read ? "read after write" : "write after write", address + i, space, byte.writer, site);
+    }
+    if (kind == Access::read) {
+      remember_reader(byte, now, me);
+      continue;
+    }
+    for (const Event& reader : byte.readers) {
+      if (!ordered(reader)) report_race("write after read", address + i, space, reader, site);
+    }
+    byte.writer = now;
+    byte.writer_is_atomic = kind == Access::atomic;
+    byte.initialised = true;
+  }
+}
+
+[[noreturn]] void report_bounds(uintptr_t address, size_t size, Access kind, const char* what, const void* site) {
+  const Text line = line_of(site);
+  const Text name = name_text(address);
+  fail("OUT OF BOUNDS %s of %zu bytes %s, %s, at %s", verb(kind), size, what, name.characters, line.characters);
+}
+
+}  // namespace
+
+void start_launch(const Launch& launch) {
+  State& all = state();
+  all.launch = &launch;
+  ++all.launch_generation;
+  all.clocks.start_launch();
+  if (all.thread_locals == nullptr) {
+    all.image = std::make_unique<Shadow>(reinterpret_cast<uintptr_t>(executable_start()), executable_size());
+  }
+}
+
+void start_block(Block& block) {
+  State& all = state();
+  ++all.block_generation;
+  const auto locals = reinterpret_cast<uintptr_t>(thread_locals());
+  if (all.thread_locals == nullptr || all.thread_locals->start() != locals) {
+    all.thread_locals = std::make_unique<Shadow>(locals, thread_locals_size());
+  }
+  const auto dynamic = reinterpret_cast<uintptr_t>(block.shared().dynamic_start());
+  const size_t size = block.shared().dynamic_size();
+  if (all.dynamic_shared == nullptr || all.dynamic_shared->start() != dynamic || all.dynamic_shared->size() != size) {
+    all.dynamic_shared = std::make_unique<Shadow>(dynamic, size);
+  }
+  all.clocks.start_block(static_cast<uint32_t>(block.linear_index()), block.size());
+}
+
+void barrier(Block&) { state().clocks.barrier(); }
+
+void warp_barrier(Block& block, unsigned mask) { state().clocks.warp_barrier(block.current().number, mask); }
+
+void fence(FenceScope scope) {
+  if (Block* block = running_block()) state().clocks.fence(block->current().number, scope);
+}
+
+void access(const void* pointer, size_t size, Access kind, const void* site) {
+  Block* const block = running_block();
+  if (block == nullptr || size == 0 || in_a_stack(pointer)) return;
+  State& all = state();
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  if (kind == Access::atomic) all.clocks.atomic(block->current().number, address);
+
+  const uintptr_t local_offset = address - all.thread_locals->start();
+  if (local_offset < all.thread_locals->size()) {
+    if (is_builtin(address)) return;
+    if (block->shared().static_variable(pointer, size) == nullptr) {
+      report_bounds(address, size, kind, "of static shared memory", site);
+    }
+    return access_bytes(*all.thread_locals, address, size, kind, Space::shared, site);
+  }
+  const uintptr_t dynamic_offset = address - all.dynamic_shared->start();
+  if (dynamic_offset < all.dynamic_shared->size() + guard_bytes) {
+    if (dynamic_offset + size > all.dynamic_shared->size()) {
+      report_bounds(address, size, kind, "of dynamic shared memory", site);
+    }
+    return access_bytes(*all.dynamic_shared, address, size, kind, Space::shared, site);
+  }
+  if (Shadow* shadow = allocation_at(address)) {
+    if (address - shadow->start() + size > shadow->size()) report_bounds(address, size, kind, "of global memory", site);
+    return access_bytes(*shadow, address, size, kind, Space::global, site);
+  }
+  const uintptr_t parameters = reinterpret_cast<uintptr_t>(all.launch->parameters);
+  const bool reads_launch = address - parameters < all.launch->parameters_size ||
+                            address - reinterpret_cast<uintptr_t>(all.launch) < sizeof(Launch);
+  if (reads_launch && kind == Access::read) return;
+  const uintptr_t image_offset = address - all.image->start();
+  if (image_offset < all.image->size()) {
+    if (variable_at(symbols().globals, address, size) != nullptr) {
+      for (size_t i = 0; i < size; ++i) all.image->at(address + i)->initialised = true;
+      return access_bytes(*all.image, address, size, kind, Space::global, site);
+    }
+    if (kind == Access::read && !in_writable_image(pointer)) return;  // a table of constants
+  }
+  const Text line = line_of(site);
+  fail("HOST POINTER: %s of %zu bytes at %p, which is no device memory, at %s", verb(kind), size, pointer, line.characters);
+}
+
+void aligned_access(const void* address, size_t size, Access kind, const void* site) {
+  if (running_block() == nullptr) return;
+  if (reinterpret_cast<uintptr_t>(address) % size != 0 && !in_a_stack(address)) {
+    const Text line = line_of(site);
+    fail("MISALIGNED %s of %zu bytes at %p at %s", verb(kind), size, address, line.characters);
+  }
+  access(address, size, kind, site);
+}
+
+void copy_started(const void* pointer, size_t size) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  State& all = state();
+  const Shadow& shadow = address - all.thread_locals->start() < all.thread_locals->size() ? *all.thread_locals : *all.dynamic_shared;
+  if (address - shadow.start() >= shadow.size()) fail("OUT OF BOUNDS write of %zu bytes: cp.async to %p, which is not shared memory", size, pointer);
+  for (size_t i = 0; i < size; ++i) shadow.at(address + i)->copy_under_way = true;
+}
+
+void copy_completed(const void* pointer, size_t size, const void* site) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  State& all = state();
+  const Shadow& shadow = address - all.thread_locals->start() < all.thread_locals->size() ? *all.thread_locals : *all.dynamic_shared;
+  for (size_t i = 0; i < size; ++i) shadow.at(address + i)->copy_under_way = false;
+  access(pointer, size, Access::write, site);
+}
+
+void allocated(const void* address, size_t size) {
+  const auto start = reinterpret_cast<uintptr_t>(address);
+  state().allocations[start] = std::make_unique<Shadow>(start, size);
+}
+
+void written_by_host(const void* address, size_t size) {
+  const auto start = reinterpret_cast<uintptr_t>(address);
+  Shadow* shadow = allocation_at(start);
+  for (size_t i = 0; i < size; ++i) {
+    Byte& byte = *shadow->at(start + i);
+    byte = Byte{};
+    byte.initialised = true;
+  }
+}
+
+void released(const void* address) {
+  State& all = state();
+  all.last_allocation = nullptr;
+  all.allocations.erase(reinterpret_cast<uintptr_t>(address));
+}
+
+}  // namespace simt::check

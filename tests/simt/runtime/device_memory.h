@@ -1,0 +1,27 @@
+// Device memory: allocations that the host makes and kernels use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace simt {
+
+struct Allocation {
+  char* start;
+  size_t size;
+};
+
+/// Memory aligned to 256 bytes, as a device's, filled with bytes 0xFF. Null if there is none.
+void* allocate(size_t size);
+
+/// Whether `address` is the start of an allocation, which then ends.
+bool release(void* address);
+
+/// Every live allocation, by address.
+std::vector<Allocation> allocations();
+
+/// Whether [address, address + size) is inside one allocation.
+bool is_allocated(const void* address, size_t size);
+
+}  // namespace simt
