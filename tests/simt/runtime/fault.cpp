@@ -23,9 +23,11 @@ namespace {
 // The program is about to end, so what is not safe in a signal handler is worth the risk for what it tells.
 void report(int signal, siginfo_t* information, void*) {
   if (Block* block = running_block()) {
-    const bool overflow = in_a_guard_page(information->si_addr);
-    std::fprintf(stderr, "%s: %s at %p; %s\n", block->launch().name,
-                 overflow ? "STACK OVERFLOW" : "OUT OF BOUNDS access of memory that is not there", information->si_addr,
+    const char* what = "OUT OF BOUNDS access of memory that is not there";
+    if (in_a_guard_page(information->si_addr)) what = "STACK OVERFLOW";
+    // A general protection fault, which tells no address: what a vector load or store of 16 bytes gives.
+    if (information->si_code == SI_KERNEL) what = "MISALIGNED access of a vector, or an access outside all memory,";
+    std::fprintf(stderr, "%s: %s at %p; %s\n", block->launch().name, what, information->si_addr,
                  block->wait_place(block->current()).c_str());
     std::fflush(stderr);
   }

@@ -44,4 +44,24 @@ void __tsan_init() {}
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 
+// Atomics of host code that shares a file with kernels (a shared_ptr's count); kernels have CUDA's.
+#define SIMT_HOST_ATOMICS(bits, T)                                                                                 \
+  T __tsan_atomic##bits##_load(const volatile T* address, int) { return __atomic_load_n(address, __ATOMIC_SEQ_CST); } \
+  void __tsan_atomic##bits##_store(volatile T* address, T value, int) {                                            \
+    __atomic_store_n(address, value, __ATOMIC_SEQ_CST);                                                            \
+  }                                                                                                                \
+  T __tsan_atomic##bits##_exchange(volatile T* address, T value, int) {                                            \
+    return __atomic_exchange_n(address, value, __ATOMIC_SEQ_CST);                                                  \
+  }                                                                                                                \
+  T __tsan_atomic##bits##_fetch_add(volatile T* address, T value, int) {                                           \
+    return __atomic_fetch_add(address, value, __ATOMIC_SEQ_CST);                                                   \
+  }                                                                                                                \
+  T __tsan_atomic##bits##_fetch_sub(volatile T* address, T value, int) {                                           \
+    return __atomic_fetch_sub(address, value, __ATOMIC_SEQ_CST);                                                   \
+  }
+
+SIMT_HOST_ATOMICS(8, unsigned char)
+SIMT_HOST_ATOMICS(32, unsigned)
+SIMT_HOST_ATOMICS(64, unsigned long)
+
 }  // extern "C"

@@ -33,7 +33,9 @@ void FusedOptimizer::step(double learning_rate) {
       at::_fused_adamw_(group.set.parameters, gradients, group.first, group.second, {}, group.steps, rate, 0.9, 0.999,
                         decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
     } else {
-      at::_fused_sgd_(group.set.parameters, gradients, group.first, decay, options_.momentum, rate, /*dampening=*/0.0,
+      // Without momentum LibTorch takes no buffers.
+      const at::TensorList buffers = options_.momentum == 0.0 ? at::TensorList() : at::TensorList(group.first);
+      at::_fused_sgd_(group.set.parameters, gradients, buffers, decay, options_.momentum, rate, /*dampening=*/0.0,
                       /*nesterov=*/false, /*maximize=*/false, first_step);
     }
   }

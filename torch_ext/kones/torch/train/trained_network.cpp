@@ -26,14 +26,14 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
     throw Error(folder.string() + " has no best.pt yet: no epoch has ended; go on with kones train --resume");
   }
   const Checkpoint checkpoint = load_checkpoint(run.best());
-  if (checkpoint.method != config.method) {
-    throw Error(run.best().string() + " was trained with the method " + checkpoint.method + ", not " + config.method);
-  }
   TrainedNetwork trained;
   try {
     trained.network = Network(find_topology(config.model), find_method(config.method));
   } catch (const UsageError& error) {
     throw Error(run.config().string() + ": " + error.what());
+  }
+  if (checkpoint.method != config.method) {
+    throw Error(run.best().string() + " was trained with the method " + checkpoint.method + ", not " + config.method);
   }
   restore_network(checkpoint, run.best(), trained.network);
   trained.network->eval();
