@@ -47,7 +47,7 @@ class AtomicFileTest : public testing::Test {
 
 using Names = std::set<std::string>;
 
-// Seen to fail on: a file written in its place, a temporary file left behind, a commit that copies.
+// Seen to fail on: a file written in its place, a temporary file in another folder, a commit that copies.
 TEST_F(AtomicFileTest, AppearsAtCommit) {
   const fs::path path = folder / "weights";
   {
@@ -98,7 +98,7 @@ TEST_F(AtomicFileTest, CommitOfNothing) {
   EXPECT_EQ(read_file(path, any_size), "old");
 }
 
-// Seen to fail on: the temporary file counted as committed before it is renamed.
+// Seen to fail on: the file counted as committed before it is renamed, an error of the renaming ignored.
 TEST_F(AtomicFileTest, CannotReplaceAFolder) {
   const fs::path path = folder / "weights";
   fs::create_directory(path);
@@ -160,6 +160,7 @@ TEST_F(AtomicFileTest, AReaderSeesWholeFiles) {
   EXPECT_EQ(partial.get(), 0);
 }
 
+// Seen to fail on: bytes after a zero lost.
 TEST_F(AtomicFileTest, AnyBytes) {
   const fs::path path = folder / "a name with spaces";
   std::string every_byte;

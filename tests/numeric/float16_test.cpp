@@ -42,7 +42,6 @@ TYPED_TEST(HalfFloat, EveryPatternToFloat32AndBack) {
     if (this->type.is_nan(bits)) {
       ASSERT_TRUE(std::isnan(x)) << i;
       ASSERT_TRUE(this->type.is_nan(back)) << i;
-      ASSERT_EQ(back & 0x8000u, bits & 0x8000u) << i;
     } else {
       ASSERT_EQ(x, this->type.value(bits)) << i;
       ASSERT_EQ(back, bits);
@@ -51,9 +50,9 @@ TYPED_TEST(HalfFloat, EveryPatternToFloat32AndBack) {
 }
 
 // Rounding is a step function whose steps are at the midpoints of neighbours (infinity counting as the value
-// after the largest): there, and one float32 before and after, it is pinned. Seen to fail on: ties up, ties
-// away from zero, subnormals cut off, overflow to infinity one step early, bfloat16 cut off instead of
-// rounded.
+// after the largest): there, and one float32 before and after, it is pinned. Seen to fail on: ties away from
+// zero, ties toward zero, subnormals cut off, overflow to infinity one step early, bfloat16 cut off instead
+// of rounded.
 TYPED_TEST(HalfFloat, EveryMidpointAndItsNeighbours) {
   const std::vector<double> magnitudes = this->type.magnitudes();
   for (uint16_t lower = 0; lower + 1u < magnitudes.size(); ++lower) {

@@ -46,8 +46,8 @@ struct ListedCodes {
 
 class KOnesFormat : public testing::TestWithParam<int> {};
 
-// Seen to fail on: m1 and m2 swapped in the code, the sign in bit 0, a canonical code with the smallest terms
-// first, a level with too few units taken, shifts counted from max_shift down.
+// Seen to fail on: m1 and m2 swapped in the code, the sign in bit 0, any power that fits taken first, a level
+// of fewer units than terms, of one term too many, shifts counted from max_shift down.
 TEST_P(KOnesFormat, EveryLevelAndCode) {
   const int terms = GetParam();
   for (int max_shift = 0; max_shift <= 15; ++max_shift) {
@@ -131,8 +131,8 @@ TEST(NumberFormat, LightNNCodesByHand) {
   EXPECT_FALSE(two.is_canonical(0b0'111'000u));
 }
 
-// 1 = 2^-1 + 2^-2 + 2^-2 has no larger first term; 1.25 has two sums, and takes the one that starts with 1...
-// of three terms, 1 + 2^-3 + 2^-3, over 2^-1 + 2^-1 + 2^-2.
+// 1 = 2^-1 + 2^-2 + 2^-2 has no larger first term; 1.25 has two sums of three terms, and takes the one that
+// starts with 1: 1 + 2^-3 + 2^-3, not 2^-1 + 2^-1 + 2^-2.
 TEST(NumberFormat, GreedyCodesByHand) {
   const NumberFormat three = NumberFormat::k_ones(3);
   EXPECT_EQ(three.encode(128), 0b0'001'010'010u);
@@ -140,6 +140,7 @@ TEST(NumberFormat, GreedyCodesByHand) {
   EXPECT_FALSE(three.is_canonical(0b0'001'001'010u));
 }
 
+// Seen to fail on: as many bits as the code has.
 TEST(NumberFormat, StorageBits) {
   EXPECT_EQ(NumberFormat::binary().storage_bits(), 1);
   EXPECT_EQ(NumberFormat::k_ones(1, 0).storage_bits(), 1);

@@ -49,8 +49,9 @@ void expect_as_by_search(const Projectors& projectors, int max_shift, const Leve
 }
 
 // Every level set: all levels, midpoints and their neighbours in float32. Seen to fail on: a tie toward zero,
-// a negative value's neighbours swapped, u <= p, a step of 1 after k terms, the largest term not capped, |x|
-// < smallest rounded up.
+// a negative value's neighbours swapped, u <= p, a step of 1 after k terms, the largest term not capped,
+// values near zero rounded by their magnitude, a multiplication by the reciprocal (k = 3 alone: other widths
+// are powers of two).
 TEST(KOnes, AroundEveryLevelAndMidpoint) {
   for (const Projectors& projectors : every_k) {
     for (int max_shift = 0; max_shift <= k_ones_max_max_shift; ++max_shift) {
@@ -76,8 +77,8 @@ INSTANTIATE_TEST_SUITE_P(MaxShifts, KOnesOfEveryValue, testing::Range(0, k_ones_
                          [](const auto& max_shift) { return "Shift" + std::to_string(max_shift.param); });
 
 // Worked out by hand: value, then for k = 1 and k = 2 the neighbours, the probability of the upper one in
-// hundredths, and the nearest. Seen to fail on: what KOnes.AroundEveryLevelAndMidpoint fails on; and it ties
-// that test's search down.
+// hundredths, and the nearest; they tie down the search that the other tests trust. Seen to fail on: a
+// negative value's neighbours swapped, a step of 1 after k terms.
 TEST(KOnes, ValuesByHand) {
   struct Case {
     int terms;
@@ -120,7 +121,8 @@ TEST(KOnes, ValuesByHand) {
   EXPECT_EQ(k_ones_truncate<2>(1.99f, 7), 1.5f);
 }
 
-// A tie goes away from zero; near zero the sign of x decides, and both zeros count as positive.
+// A tie goes away from zero; near zero the sign of x decides, and both zeros count as positive. Seen to fail
+// on: a tie toward zero, x <= 0 for x < 0, u <= p, an end that is not clamped.
 TEST(KOnes, TiesAndZeroByHand) {
   EXPECT_EQ(k_ones_nearest<1>(0.75f, 7), 1.0f);
   EXPECT_EQ(k_ones_nearest<1>(-0.75f, 7), -1.0f);

@@ -26,7 +26,8 @@ TEST(Rounding, OtherNamesAreNone) {
   }
 }
 
-// The list in error messages names what is taken, all of it and nothing else.
+// The list in error messages names what is taken, all of it and nothing else. Seen to fail on: a name left
+// out.
 TEST(Rounding, TheListHoldsEveryName) {
   std::string list;
   for (const Rounding rounding : roundings) {

@@ -39,6 +39,9 @@ KONES_HOST_DEVICE float to_float(Float16 x) {
 #endif
 }
 
+/// What CUDA devices convert every NaN to, in both types (PTX ISA, "cvt").
+inline constexpr uint16_t canonical_nan = 0x7FFF;
+
 /// Converts a float32 to the storage type T.
 template <typename T>
 KONES_HOST_DEVICE T from_float(float x);
@@ -54,7 +57,7 @@ KONES_HOST_DEVICE BFloat16 from_float<BFloat16>(float x) {
   return {__bfloat16_as_ushort(__float2bfloat16_rn(x))};
 #else
   const uint32_t bits = float_to_bits(x);
-  if (x != x) return {static_cast<uint16_t>((bits >> 16) | 0x40u)};
+  if (x != x) return {canonical_nan};
   return {static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
 #endif
 }
@@ -67,7 +70,7 @@ KONES_HOST_DEVICE Float16 from_float<Float16>(float x) {
   const uint32_t bits = float_to_bits(x);
   const uint32_t sign = (bits >> 16) & 0x8000u;
   const uint32_t magnitude = bits & 0x7FFFFFFFu;
-  if (magnitude > 0x7F800000u) return {static_cast<uint16_t>(sign | 0x7E00u)};
+  if (magnitude > 0x7F800000u) return {canonical_nan};
   if (magnitude >= 0x477FF000u) return {static_cast<uint16_t>(sign | 0x7C00u)};
   if (magnitude < 0x38800000u) {
     // Subnormal: adding 0.5 makes the hardware round at bit 2^-24, to nearest even.

@@ -1,6 +1,7 @@
 #include "kones/numeric/format.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "kones/numeric/binary.h"
@@ -96,7 +97,7 @@ int32_t NumberFormat::decode(uint32_t code) const { return row_of(*this).decode(
 
 bool NumberFormat::is_canonical(uint32_t code) const {
   const FormatRow& row = row_of(*this);
-  return code >> row.code_bits(*this) == 0 && row.encode(*this, row.decode(*this, code)) == code;
+  return row.encode(*this, row.decode(*this, code)) == code;
 }
 
 std::vector<int32_t> NumberFormat::levels() const {
