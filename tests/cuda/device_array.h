@@ -1,13 +1,13 @@
-// Arrays in device memory, for tests. The same source runs on a device and on the SIMT layer, which has the CUDA runtime's
-// functions too.
+// Arrays in device memory, for tests. The same source runs on a device and on the SIMT layer, which has the
+// CUDA runtime's functions too.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <cuda_runtime_api.h>
 
 namespace kones {
 
@@ -28,7 +28,8 @@ class DeviceArray {
   }
 
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
-    if (!values.empty()) require_success(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice));
+    if (!values.empty())
+      require_success(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice));
   }
 
   DeviceArray(const DeviceArray&) = delete;
@@ -39,7 +40,8 @@ class DeviceArray {
   std::vector<T> to_host() const {
     require_success(cudaDeviceSynchronize());
     std::vector<T> values(size_);
-    if (size_ != 0) require_success(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost));
+    if (size_ != 0)
+      require_success(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost));
     return values;
   }
 

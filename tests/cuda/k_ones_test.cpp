@@ -1,17 +1,20 @@
 #include "kones/cuda/k_ones.h"
 
 #include "cuda/quantizer_test.h"
+
 #include "kones/kernels/k_ones.h"
 
 namespace kones {
 namespace {
 
 template <typename T>
-testing::AssertionResult k_ones_agrees(int64_t count, Layout layout, int terms, int max_shift, Rounding rounding,
-                                       RandomStream random) {
+testing::AssertionResult k_ones_agrees(int64_t count, Layout layout, int terms, int max_shift,
+                                       Rounding rounding, RandomStream random) {
   return agrees<T>(
       count, layout,
-      [&](const T* x, T* y, int64_t n) { cuda::k_ones(x, y, n, terms, max_shift, rounding, random, nullptr); },
+      [&](const T* x, T* y, int64_t n) {
+        cuda::k_ones(x, y, n, terms, max_shift, rounding, random, nullptr);
+      },
       [&](const T* x, T* y, int64_t n) { kernels::k_ones(x, y, n, terms, max_shift, rounding, random, 0); });
 }
 
@@ -19,16 +22,18 @@ template <typename T>
 class CudaKOnes : public QuantizerTest<T> {};
 TYPED_TEST_SUITE(CudaKOnes, QuantizerTypes);
 
-/// Seen to fail on: quads beyond the grid left out, the tail's last element left out, the wrong word of the random block.
+/// Seen to fail on: the tail's last element left out, the wrong word of the random block, nearest done as
+/// truncate.
 TYPED_TEST(CudaKOnes, AgreesAtEverySize) {
   for (const int64_t count : sizes) {
     for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic, Rounding::truncate}) {
-      EXPECT_TRUE(k_ones_agrees<TypeParam>(count, layouts[0], 2, 7, rounding, {5, 6})) << count << " elements";
+      EXPECT_TRUE(k_ones_agrees<TypeParam>(count, layouts[0], 2, 7, rounding, {5, 6}))
+          << count << " elements";
     }
   }
 }
 
-/// Seen to fail on: one term more or less, max_shift replaced by 7.
+/// Seen to fail on: three terms done as four, max_shift replaced by 7.
 TYPED_TEST(CudaKOnes, AgreesForEveryLevelSet) {
   for (int terms = 1; terms <= 4; ++terms) {
     for (const int max_shift : {0, 1, 7, 15}) {
@@ -40,7 +45,8 @@ TYPED_TEST(CudaKOnes, AgreesForEveryLevelSet) {
   }
 }
 
-/// Seen to fail on: a vector load or store at any address.
+/// Seen to fail, in the check and sanitizer builds, on: vector loads and stores at any address, or wherever x
+/// alone allows them.
 TYPED_TEST(CudaKOnes, AgreesAtAnyAddressAndInPlace) {
   for (const Layout layout : layouts) {
     for (const int64_t count : {1, 4, 7, 1027}) {

@@ -1,14 +1,14 @@
 // What the quantizers' CUDA kernels are tested with: against kones::kernels, bit for bit.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <vector>
 
 #include "cuda/device_array.h"
+#include <gtest/gtest.h>
+
 #include "kones/numeric/float16.h"
 #include "kones/numeric/philox.h"
 
@@ -21,13 +21,14 @@ inline const std::vector<int64_t> sizes = {0, 1, 3, 4, 5, 31, 1023, 1024, 1025, 
 inline const std::vector<RandomStream> streams = {
     {0, 0}, {7, 1}, {(1ull << 32) + 7, 1}, {7, (1ull << 32) + 1}, {~0ull, ~0ull}};
 
-/// Levels, ties between them, values outside the level set, both zeros, infinities, NaN and subnormals, then a stretch of
-/// everything.
+/// Levels, ties between them, values outside the level set, both zeros, infinities, NaN and subnormals, then
+/// a stretch of everything.
 template <typename T>
 std::vector<T> quantizer_inputs(int64_t count) {
   const float infinity = std::numeric_limits<float>::infinity();
-  const std::vector<float> special = {0.0f, -0.0f, 1.0f,   -1.0f, 0.75f,     -0.75f,    0.09375f,  -0.09375f, 2.5f,
-                                      -9.0f, 1e-40f, -1e-40f, 0.5f, infinity, -infinity, std::numeric_limits<float>::quiet_NaN()};
+  const std::vector<float> special = {
+      0.0f, -0.0f, 1.0f,   -1.0f,   0.75f, -0.75f,   0.09375f,  -0.09375f,
+      2.5f, -9.0f, 1e-40f, -1e-40f, 0.5f,  infinity, -infinity, std::numeric_limits<float>::quiet_NaN()};
   std::vector<T> x(static_cast<size_t>(count));
   uint32_t state = 12345;
   for (size_t i = 0; i < x.size(); ++i) {
@@ -44,8 +45,8 @@ testing::AssertionResult same_bits(const std::vector<T>& got, const std::vector<
   if (got.size() != expected.size()) return testing::AssertionFailure() << got.size() << " elements";
   for (size_t i = 0; i < got.size(); ++i) {
     if (std::memcmp(&got[i], &expected[i], sizeof(T)) == 0) continue;
-    return testing::AssertionFailure() << "element " << i << " is " << to_float(got[i]) << " instead of "
-                                       << to_float(expected[i]);
+    return testing::AssertionFailure()
+           << "element " << i << " is " << to_float(got[i]) << " instead of " << to_float(expected[i]);
   }
   return testing::AssertionSuccess();
 }
@@ -57,10 +58,11 @@ struct Layout {
   bool in_place;
 };
 
-inline const std::vector<Layout> layouts = {{0, 0, false}, {1, 0, false}, {0, 1, false}, {3, 3, false}, {4, 2, false},
-                                            {0, 0, true},  {1, 1, true}};
+inline const std::vector<Layout> layouts = {{0, 0, false}, {1, 0, false}, {0, 1, false}, {3, 3, false},
+                                            {4, 2, false}, {0, 0, true},  {1, 1, true}};
 
-/// Runs `on_device(x, y, count)` on the layout and compares with `on_host(x, y, count)`. What lies around y stays as it was.
+/// Runs `on_device(x, y, count)` on the layout and compares with `on_host(x, y, count)`. What lies around y
+/// stays as it was.
 template <typename T, typename OnDevice, typename OnHost>
 testing::AssertionResult agrees(int64_t count, Layout layout, OnDevice on_device, OnHost on_host) {
   const auto offset = [](int64_t elements) { return static_cast<size_t>(elements); };

@@ -1,9 +1,9 @@
 // Atomics against what any order of them gives, and message passing between blocks.
+#include "cuda/device_array.h"
+#include "simt/cases.h"
 #include <cuda_runtime.h>
 
-#include "cuda/device_array.h"
 #include "kones/cuda/hardware.cuh"
-#include "simt/cases.h"
 
 namespace kones::simt_tests {
 namespace {
@@ -62,8 +62,8 @@ std::string other_types() {
   DeviceArray<double> wide_sum(std::vector<double>{0.5});
   DeviceArray<unsigned> counters(std::vector<unsigned>{0, 0, 5});
   DeviceArray<int> difference_of(std::vector<int>{1});
-  KONES_LAUNCH(others_kernel, dim3(blocks), dim3(threads), 0, nullptr, sum.data(), wide_sum.data(), counters.data(),
-               difference_of.data());
+  KONES_LAUNCH(others_kernel, dim3(blocks), dim3(threads), 0, nullptr, sum.data(), wide_sum.data(),
+               counters.data(), difference_of.data());
   const unsigned count = blocks * threads;
   std::string text = difference(sum.to_host(), {0.5f + 0.25f * count});
   text += difference(wide_sum.to_host(), {0.5 + 0.125 * count});
@@ -149,11 +149,12 @@ std::string last_blocks() {
   DeviceArray<int> sum(threads);
   std::string text;
   for (int round = 0; round < 2; ++round) {
-    KONES_LAUNCH(last_block_kernel, dim3(blocks), dim3(threads), 0, nullptr, from.data(), parts.data(), arrived.data(),
-                 sum.data());
+    KONES_LAUNCH(last_block_kernel, dim3(blocks), dim3(threads), 0, nullptr, from.data(), parts.data(),
+                 arrived.data(), sum.data());
     if (sum.to_host()[0] != total) text += "one publishes: wrong sum; ";
   }
-  KONES_LAUNCH(last_block_of_all_kernel, dim3(blocks), dim3(threads), 0, nullptr, parts.data(), arrived.data(), sum.data());
+  KONES_LAUNCH(last_block_of_all_kernel, dim3(blocks), dim3(threads), 0, nullptr, parts.data(),
+               arrived.data(), sum.data());
   std::vector<int> expected;
   for (unsigned t = 0; t < threads; ++t) expected.push_back(static_cast<int>(t * (blocks - 1) * blocks / 2));
   return text + difference(sum.to_host(), expected);

@@ -12,6 +12,7 @@ struct Work {
   double amount;
   std::string unit;
   std::function<void()> run;
+  std::function<bool()> is_right;  ///< of the last run's result: work that was not done must not count
 };
 
 /// `scale` multiplies the amounts.

@@ -1,5 +1,5 @@
-// Tests of the layer itself. Kernel files hold kernels with the plain loops that they are compared with; the test program
-// runs each case in every build and order.
+// Tests of the layer itself. Kernel files hold kernels with the plain loops that they are compared with; the
+// test program runs each case in every build and order.
 #pragma once
 
 #include <sstream>

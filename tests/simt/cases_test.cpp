@@ -15,10 +15,14 @@ std::vector<Case> all_cases() {
 
 class SimtCase : public testing::TestWithParam<Case> {};
 
-TEST_P(SimtCase, DoesWhatThePlainLoopDoes) { EXPECT_EQ(GetParam().run(), ""); }
+TEST_P(SimtCase, DoesWhatThePlainLoopDoes) {
+  EXPECT_EQ(GetParam().run(), "");
+}
 
 INSTANTIATE_TEST_SUITE_P(Layer, SimtCase, testing::ValuesIn(all_cases()),
-                         [](const testing::TestParamInfo<Case>& info) { return std::string(info.param.name); });
+                         [](const testing::TestParamInfo<Case>& info) {
+                           return std::string(info.param.name);
+                         });
 
 }  // namespace
 }  // namespace kones::simt_tests

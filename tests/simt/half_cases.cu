@@ -1,30 +1,32 @@
 // float16 and bfloat16 functions that the toolkit's headers give to devices alone.
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <cuda_runtime.h>
-
 #include <cmath>
 #include <cstdint>
 
 #include "cuda/device_array.h"
-#include "kones/cuda/hardware.cuh"
 #include "simt/cases.h"
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include "kones/cuda/hardware.cuh"
 
 namespace kones::simt_tests {
 namespace {
 
-__global__ void fma_kernel(const unsigned short* x, unsigned short* half_out, unsigned short* bfloat_out, int count) {
+__global__ void fma_kernel(const unsigned short* x, unsigned short* half_out, unsigned short* bfloat_out,
+                           int count) {
   const auto i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= count) return;
   const unsigned short* const operands = x + 3 * i;
   half_out[i] = __half_as_ushort(
       __hfma(__ushort_as_half(operands[0]), __ushort_as_half(operands[1]), __ushort_as_half(operands[2])));
-  bfloat_out[i] = __bfloat16_as_ushort(__hfma(__ushort_as_bfloat16(operands[0]), __ushort_as_bfloat16(operands[1]),
-                                              __ushort_as_bfloat16(operands[2])));
+  bfloat_out[i] =
+      __bfloat16_as_ushort(__hfma(__ushort_as_bfloat16(operands[0]), __ushort_as_bfloat16(operands[1]),
+                                  __ushort_as_bfloat16(operands[2])));
 }
 
-/// The nearest value of a type with `precision` bits and least exponent `least` to an exact sum, ties to even, of the 113
-/// bits that __float128 holds, which are enough for a float16's product and sum.
+/// The nearest value of a type with `precision` bits and least exponent `least` to an exact sum, ties to
+/// even, of the 113 bits that __float128 holds, which are enough for a float16's product and sum.
 double nearest(__float128 exact, int precision, int least, double largest) {
   if (exact == 0) return 0.0;
   int exponent = 0;
@@ -38,7 +40,8 @@ double nearest(__float128 exact, int precision, int least, double largest) {
   if (negative) scaled = -scaled;
   auto whole = static_cast<uint64_t>(scaled);
   const __float128 rest = scaled - static_cast<__float128>(whole);
-  if (rest > static_cast<__float128>(0.5) || (rest == static_cast<__float128>(0.5) && (whole & 1u) != 0)) ++whole;
+  if (rest > static_cast<__float128>(0.5) || (rest == static_cast<__float128>(0.5) && (whole & 1u) != 0))
+    ++whole;
   const double result = std::ldexp(static_cast<double>(whole), last);
   const double bounded = result > largest ? INFINITY : result;
   return negative ? -bounded : bounded;
@@ -49,27 +52,31 @@ std::string fused_multiply_add() {
   std::vector<unsigned short> x;
   for (unsigned i = 0; i < 3 * 6000; ++i) x.push_back(static_cast<unsigned short>(scrambled(i)));
   // 1 + 2^-10 squared, and a tail that decides a tie.
-  for (const unsigned value : {0x3C01u, 0x3C01u, 0x0001u, 0x3C01u, 0x3C00u, 0x1000u, 0x3C01u, 0x3C00u, 0x9000u}) {
+  for (const unsigned value :
+       {0x3C01u, 0x3C01u, 0x0001u, 0x3C01u, 0x3C00u, 0x1000u, 0x3C01u, 0x3C00u, 0x9000u}) {
     x.push_back(static_cast<unsigned short>(value));
   }
   const int count = static_cast<int>(x.size() / 3);
   const DeviceArray<unsigned short> from(x);
   DeviceArray<unsigned short> halves(static_cast<size_t>(count));
   DeviceArray<unsigned short> bfloats(static_cast<size_t>(count));
-  KONES_LAUNCH(fma_kernel, dim3(static_cast<unsigned>(count + 127) / 128), dim3(128), 0, nullptr, from.data(), halves.data(),
-               bfloats.data(), count);
+  KONES_LAUNCH(fma_kernel, dim3(static_cast<unsigned>(count + 127) / 128), dim3(128), 0, nullptr, from.data(),
+               halves.data(), bfloats.data(), count);
   const std::vector<unsigned short> got_half = halves.to_host();
   const std::vector<unsigned short> got_bfloat = bfloats.to_host();
   int compared = 0;
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-    const auto check = [&](double a, double b, double c, double got, int precision, int least, double largest) {
+    const auto check = [&](double a, double b, double c, double got, int precision, int least,
+                           double largest) {
       if (!std::isfinite(a) || !std::isfinite(b) || !std::isfinite(c)) return true;
       // Beyond 100 binary places apart the exact sum does not fit the oracle.
       if (c != 0 && a * b != 0 && std::abs(std::ilogb(a * b) - std::ilogb(c)) > 80) return true;
       ++compared;
       return got == nearest(static_cast<__float128>(a) * b + c, precision, least, largest);
     };
-    const auto half = [&](unsigned short bits) { return static_cast<double>(__half2float(__ushort_as_half(bits))); };
+    const auto half = [&](unsigned short bits) {
+      return static_cast<double>(__half2float(__ushort_as_half(bits)));
+    };
     const auto bfloat = [&](unsigned short bits) {
       return static_cast<double>(__bfloat162float(__ushort_as_bfloat16(bits)));
     };
@@ -92,7 +99,8 @@ __global__ void functions_kernel(float* y) {
   mine[2] = __half2float(hsqrt(x));
   mine[3] = __half2float(hexp(__float2half_rn(0.0f)));
   mine[4] = __half2float(__shfl_xor_sync(0xFFFFFFFFu, x, 1));
-  const __half2 pair = __hfma2(__halves2half2(x, x), __float2half2_rn(2.0f), __halves2half2(x, __float2half_rn(1.0f)));
+  const __half2 pair =
+      __hfma2(__halves2half2(x, x), __float2half2_rn(2.0f), __halves2half2(x, __float2half_rn(1.0f)));
   mine[5] = __low2float(pair);
   mine[6] = __high2float(pair);
   mine[7] = __bfloat162float(hfloor(__float2bfloat16_rn(-1.5f - static_cast<float>(threadIdx.x))));
@@ -104,8 +112,9 @@ std::string functions() {
   std::vector<float> expected;
   for (int t = 0; t < 32; ++t) {
     const float x = 2.5f + static_cast<float>(t);
-    for (const float value : {std::nearbyint(x), std::nearbyint(x), __half2float(__float2half_rn(std::sqrt(x))), 1.0f,
-                              2.5f + static_cast<float>(t ^ 1), 3 * x, 2 * x + 1, -2.0f - static_cast<float>(t)}) {
+    for (const float value :
+         {std::nearbyint(x), std::nearbyint(x), __half2float(__float2half_rn(std::sqrt(x))), 1.0f,
+          2.5f + static_cast<float>(t ^ 1), 3 * x, 2 * x + 1, -2.0f - static_cast<float>(t)}) {
       expected.push_back(value);
     }
   }
@@ -123,16 +132,18 @@ std::string half_atomics() {
   DeviceArray<__nv_bfloat16> other(std::vector<__nv_bfloat16>{__float2bfloat16_rn(0.0f)});
   DeviceArray<__half2> pair(std::vector<__half2>{__floats2half2_rn(0.0f, 0.0f)});
   KONES_LAUNCH(half_sum_kernel, dim3(4), dim3(32), 0, nullptr, sum.data(), other.data(), pair.data());
-  return difference<float>({__half2float(sum.to_host()[0]), __half2float(sum.to_host()[1]),
-                            __bfloat162float(other.to_host()[0]), __low2float(pair.to_host()[0]),
-                            __high2float(pair.to_host()[0])},
-                           {128.5f, 9.0f, 128.0f, 128.0f, 256.0f});
+  return difference<float>(
+      {__half2float(sum.to_host()[0]), __half2float(sum.to_host()[1]), __bfloat162float(other.to_host()[0]),
+       __low2float(pair.to_host()[0]), __high2float(pair.to_host()[0])},
+      {128.5f, 9.0f, 128.0f, 128.0f, 256.0f});
 }
 
 }  // namespace
 
 std::vector<Case> half_cases() {
-  return {{"fused_multiply_add", fused_multiply_add}, {"half_functions", functions}, {"half_atomics", half_atomics}};
+  return {{"fused_multiply_add", fused_multiply_add},
+          {"half_functions", functions},
+          {"half_atomics", half_atomics}};
 }
 
 }  // namespace kones::simt_tests

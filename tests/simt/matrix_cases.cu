@@ -1,12 +1,12 @@
-// Matrix instructions against plain loops over whole matrices: the fragments' layouts are written out here a second time,
-// as the kernels use them.
-#include <cuda_runtime.h>
-
+// Matrix instructions against plain loops over whole matrices: the fragments' layouts are written out here a
+// second time, as the kernels use them.
 #include <cstdint>
 
 #include "cuda/device_array.h"
-#include "kones/cuda/hardware.cuh"
 #include "simt/cases.h"
+#include <cuda_runtime.h>
+
+#include "kones/cuda/hardware.cuh"
 
 namespace kones::simt_tests {
 namespace {
@@ -20,8 +20,8 @@ std::vector<uint32_t> random_words(size_t count, unsigned seed) {
 enum class Product { b1_xor, b1_and, s8, u8 };
 
 /// c[row][column] = op over the words of a's row and b's column.
-std::vector<int> expected_product(Product product, const std::vector<uint32_t>& a, const std::vector<uint32_t>& b, int rows,
-                                  int words, int start) {
+std::vector<int> expected_product(Product product, const std::vector<uint32_t>& a,
+                                  const std::vector<uint32_t>& b, int rows, int words, int start) {
   std::vector<int> c;
   for (int row = 0; row < rows; ++row) {
     for (int column = 0; column < 8; ++column) {

@@ -1,9 +1,9 @@
 // Warp collectives and barriers against plain loops.
+#include "cuda/device_array.h"
+#include "simt/cases.h"
 #include <cuda_runtime.h>
 
-#include "cuda/device_array.h"
 #include "kones/cuda/hardware.cuh"
-#include "simt/cases.h"
 
 namespace kones::simt_tests {
 namespace {
@@ -88,13 +88,16 @@ std::string shuffles() {
   DeviceArray<int> to(4 * threads);
   for (const int width : widths) {
     for (int operand = 0; operand < 32; ++operand) {
-      KONES_LAUNCH(shuffles_kernel, dim3(1), dim3(threads), 0, nullptr, from.data(), to.data(), width, operand);
+      KONES_LAUNCH(shuffles_kernel, dim3(1), dim3(threads), 0, nullptr, from.data(), to.data(), width,
+                   operand);
       std::vector<int> expected;
       for (int t = 0; t < threads; ++t) {
         const int lane = t % 32;
         const int warp = t - lane;
         const int segment = lane / width * width;
-        const auto value = [&](int source, bool valid) { return x[static_cast<size_t>(warp + (valid ? source : lane))]; };
+        const auto value = [&](int source, bool valid) {
+          return x[static_cast<size_t>(warp + (valid ? source : lane))];
+        };
         expected.push_back(value(segment + operand % width, true));
         expected.push_back(value(lane - operand, lane - operand >= segment));
         expected.push_back(value(lane + operand, lane + operand < segment + width));
@@ -102,7 +105,8 @@ std::string shuffles() {
       }
       const std::string difference_here = difference(to.to_host(), expected);
       if (!difference_here.empty()) {
-        return difference_here + " at width " + std::to_string(width) + ", operand " + std::to_string(operand);
+        return difference_here + " at width " + std::to_string(width) + ", operand " +
+               std::to_string(operand);
       }
     }
   }
@@ -159,8 +163,8 @@ std::string reductions() {
       least_signed = value < least_signed ? value : least_signed;
       most_signed = value > most_signed ? value : most_signed;
     }
-    for (const unsigned value : {sum, static_cast<unsigned>(least_signed), static_cast<unsigned>(most_signed), sum, least, most,
-                                 both, either, odd}) {
+    for (const unsigned value : {sum, static_cast<unsigned>(least_signed), static_cast<unsigned>(most_signed),
+                                 sum, least, most, both, either, odd}) {
       expected.push_back(static_cast<int>(value));
     }
   }
@@ -169,7 +173,8 @@ std::string reductions() {
 
 __global__ void barriers_kernel(int* y) {
   __shared__ int ring[96];
-  const auto t = static_cast<int>(threadIdx.x + threadIdx.y * blockDim.x + threadIdx.z * blockDim.x * blockDim.y);
+  const auto t =
+      static_cast<int>(threadIdx.x + threadIdx.y * blockDim.x + threadIdx.z * blockDim.x * blockDim.y);
   int value = t;
   for (int round = 0; round < 3; ++round) {
     ring[t] = value;
@@ -198,7 +203,8 @@ std::string barriers() {
 __global__ void partial_warp_kernel(unsigned* y) {
   const unsigned mask = threadIdx.x < 32 ? full : 0xFFu;
   unsigned sum = 0;
-  for (unsigned round = 0; round <= threadIdx.x / 32; ++round) sum += __ballot_sync(mask, threadIdx.x % 2 == 0);
+  for (unsigned round = 0; round <= threadIdx.x / 32; ++round)
+    sum += __ballot_sync(mask, threadIdx.x % 2 == 0);
   y[threadIdx.x] = sum;
 }
 

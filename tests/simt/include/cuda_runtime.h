@@ -1,12 +1,14 @@
-// CUDA's <cuda_runtime.h> for a host compiler: the toolkit's types and runtime functions, and the device side by the
-// layer in simt/. Kernel files include it as they would the toolkit's, and compile unchanged.
+// CUDA's <cuda_runtime.h> for a host compiler: the toolkit's types and runtime functions, and the device side
+// by the layer in simt/. Kernel files include it as they would the toolkit's, and compile unchanged.
 #pragma once
 
 #define __DEVICE_LAUNCH_PARAMETERS_H__  // the toolkit's threadIdx and the like, which are constants
 
+// clang-format off
 #include <cuda_runtime_api.h>
 #include <vector_functions.h>
 #include <vector_types.h>
+// clang-format on
 
 #include "simt/arithmetic.h"
 #include "simt/async_copy.h"
@@ -39,5 +41,6 @@ cudaError_t cudaMemcpyToSymbol(T& symbol, const void* source, size_t size, size_
 
 template <typename T>
 cudaError_t cudaMemcpyFromSymbol(void* destination, const T& symbol, size_t size, size_t offset = 0) {
-  return cudaMemcpy(destination, reinterpret_cast<const char*>(&symbol) + offset, size, cudaMemcpyDeviceToHost);
+  return cudaMemcpy(destination, reinterpret_cast<const char*>(&symbol) + offset, size,
+                    cudaMemcpyDeviceToHost);
 }

@@ -48,7 +48,9 @@ void copy_async(void* shared, const void* global, size_t size, size_t source_siz
   thread.copies.push_back({shared, global, size, source_size, thread.copy_group});
 }
 
-void copy_async_commit() { ++this_block().current().copy_group; }
+void copy_async_commit() {
+  ++this_block().current().copy_group;
+}
 
 void copy_async_wait(int pending) {
   complete_before(this_block().current().copy_group - pending, __builtin_return_address(0));

@@ -13,8 +13,8 @@ template <typename Word>
 uint64_t update(void* address, AtomicFunction function, const void* operand) {
   auto* word = static_cast<Word*>(address);
   Word old = __atomic_load_n(word, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(word, &old, static_cast<Word>(function(old, operand)), false, __ATOMIC_SEQ_CST,
-                                      __ATOMIC_RELAXED)) {
+  while (!__atomic_compare_exchange_n(word, &old, static_cast<Word>(function(old, operand)), false,
+                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
   }
   return old;
 }
@@ -22,7 +22,8 @@ uint64_t update(void* address, AtomicFunction function, const void* operand) {
 }  // namespace
 
 uint64_t atomic_update(void* address, size_t size, AtomicFunction function, const void* operand) {
-  if (reinterpret_cast<uintptr_t>(address) % size != 0) fail("MISALIGNED write of %zu bytes: an atomic at %p", size, address);
+  if (reinterpret_cast<uintptr_t>(address) % size != 0)
+    fail("MISALIGNED write of %zu bytes: an atomic at %p", size, address);
   check::access(address, size, check::Access::atomic, __builtin_return_address(0));
   switch (size) {
     case 2:

@@ -70,8 +70,8 @@ void fail(const char* format, ...) {
 }
 
 std::string Block::place(const Thread& thread) const {
-  return text("block (%u,%u,%u) thread (%u,%u,%u)", index_.x, index_.y, index_.z, thread.index.x, thread.index.y,
-              thread.index.z);
+  return text("block (%u,%u,%u) thread (%u,%u,%u)", index_.x, index_.y, index_.z, thread.index.x,
+              thread.index.y, thread.index.z);
 }
 
 std::string Block::wait_place(const Thread& thread) const {
@@ -131,7 +131,8 @@ void Block::run(const Launch& launch, dim3 index, uint64_t linear_index) {
   index_ = index;
   linear_index_ = linear_index;
   report_[0] = '\0';
-  random_.seed(static_cast<uint32_t>(options().seed * 0x9E3779B97F4A7C15u >> 32) + static_cast<uint32_t>(linear_index));
+  random_.seed(static_cast<uint32_t>(options().seed * 0x9E3779B97F4A7C15u >> 32) +
+               static_cast<uint32_t>(linear_index));
   shared_.start_block(launch);
   prepare_threads();
   check::start_block(*this);
@@ -175,9 +176,13 @@ void Block::resume(Thread& thread) {
   }
 }
 
-void Block::suspend(bool last) { switch_context(current_->context, scheduler_, last); }
+void Block::suspend(bool last) {
+  switch_context(current_->context, scheduler_, last);
+}
 
-void Block::yield() { suspend(false); }
+void Block::yield() {
+  suspend(false);
+}
 
 void Block::finish_current() {
   Thread& thread = *current_;
@@ -185,8 +190,8 @@ void Block::finish_current() {
   // A lane that is waited for can no longer come.
   for (const Gathering& gathering : warp.gatherings) {
     if (in_mask(gathering.mask, thread.lane())) {
-      simt::fail("lane %d is in the mask but has exited: %s of mask %08x at %s waits for it", thread.lane(), gathering.name,
-                 gathering.mask, line_of(gathering.at).characters);
+      simt::fail("lane %d is in the mask but has exited: %s of mask %08x at %s waits for it", thread.lane(),
+                 gathering.name, gathering.mask, line_of(gathering.at).characters);
     }
   }
   // Copies that nobody waited for do arrive some time; here, now.
@@ -223,9 +228,11 @@ int Block::barrier(BarrierResult result, bool predicate, Location at) {
   thread.waits_for = "__syncthreads";
   thread.predicate = predicate;
   if (barrier_waiting_ > 0 && !(barrier_first_->waits_at == at)) {
-    simt::fail("DIVERGENT BARRIER: threads of one block wait at different barriers, this one at %s and thread (%u,%u,%u) at %s",
-               line_of(at).characters, barrier_first_->index.x, barrier_first_->index.y, barrier_first_->index.z,
-               line_of(barrier_first_->waits_at).characters);
+    simt::fail(
+        "DIVERGENT BARRIER: threads of one block wait at different barriers, this one at %s and thread "
+        "(%u,%u,%u) at %s",
+        line_of(at).characters, barrier_first_->index.x, barrier_first_->index.y, barrier_first_->index.z,
+        line_of(barrier_first_->waits_at).characters);
   }
   if (barrier_waiting_ == 0) {
     barrier_first_ = &thread;
@@ -275,32 +282,35 @@ void Block::report_stuck() {
   }
   std::string message;
   if (waits_in_warp != nullptr && barrier_waiting_ > 0) {
-    message = "DEADLOCK: some threads wait at a barrier, " + wait_place(*barrier_first_) + ", and others for lanes of their warp, " +
-              wait_place(*waits_in_warp);
+    message = "DEADLOCK: some threads wait at a barrier, " + wait_place(*barrier_first_) +
+              ", and others for lanes of their warp, " + wait_place(*waits_in_warp);
   } else if (waits_in_warp != nullptr) {
     message = "DEADLOCK: lanes wait for others that never come, " + wait_place(*waits_in_warp);
   } else {
-    message = text("DIVERGENT BARRIER: %zu of %zu threads wait, ", barrier_waiting_, size_) + wait_place(*barrier_first_) +
-              text(", but %zu have exited, such as thread (%u,%u,%u)", exited_count, exited->index.x, exited->index.y,
-                   exited->index.z);
+    message = text("DIVERGENT BARRIER: %zu of %zu threads wait, ", barrier_waiting_, size_) +
+              wait_place(*barrier_first_) +
+              text(", but %zu have exited, such as thread (%u,%u,%u)", exited_count, exited->index.x,
+                   exited->index.y, exited->index.z);
   }
   raise(message);
 }
 
-void Block::collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,
-                       Location at) {
+void Block::collective(const char* name, unsigned mask, void* operands, WarpFunction function,
+                       MemoryOrder order, Location at) {
   Thread& thread = *current_;
   Warp& warp = warps_[thread.warp()];
   const int lane_number = thread.lane();
   thread.waits_at = at;
   thread.waits_for = name;
-  if (!in_mask(mask, lane_number)) simt::fail("lane %d calls %s with mask %08x, which leaves it out", lane_number, name, mask);
+  if (!in_mask(mask, lane_number))
+    simt::fail("lane %d calls %s with mask %08x, which leaves it out", lane_number, name, mask);
   if ((mask & ~warp.exists) != 0) {
     simt::fail("lane %d is in the mask but does not exist: the block's last warp has fewer lanes (mask %08x)",
                __builtin_ctz(mask & ~warp.exists), mask);
   }
   if ((mask & warp.finished) != 0) {
-    simt::fail("lane %d is in the mask but has exited (mask %08x)", __builtin_ctz(mask & warp.finished), mask);
+    simt::fail("lane %d is in the mask but has exited (mask %08x)", __builtin_ctz(mask & warp.finished),
+               mask);
   }
   Gathering* mine = nullptr;
   for (Gathering& gathering : warp.gatherings) {
@@ -308,9 +318,11 @@ void Block::collective(const char* name, unsigned mask, void* operands, WarpFunc
       mine = &gathering;
     } else if (in_mask(gathering.mask, lane_number) && (gathering.arrived & mask) != 0) {
       // A lane waits for this one there, and this one would wait for that lane here.
-      simt::fail("DIVERGENT COLLECTIVE: lanes of one warp meet in different collectives, this one in %s of mask %08x, others in %s of mask "
-                 "%08x at %s",
-                 name, mask, gathering.name, gathering.mask, line_of(gathering.at).characters);
+      simt::fail(
+          "DIVERGENT COLLECTIVE: lanes of one warp meet in different collectives, this one in %s of mask "
+          "%08x, others in %s of mask "
+          "%08x at %s",
+          name, mask, gathering.name, gathering.mask, line_of(gathering.at).characters);
     }
   }
   if (mine == nullptr) {
@@ -336,9 +348,12 @@ void Block::collective(const char* name, unsigned mask, void* operands, WarpFunc
   warp.gatherings.pop_back();
 }
 
-int barrier(BarrierResult result, bool predicate, Location at) { return this_block().barrier(result, predicate, at); }
+int barrier(BarrierResult result, bool predicate, Location at) {
+  return this_block().barrier(result, predicate, at);
+}
 
-void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order, Location at) {
+void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,
+                Location at) {
   this_block().collective(name, mask, operands, function, order, at);
 }
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "simt/barrier.h"
 #include "simt/launch.h"
 #include "simt/location.h"
 #include "simt/order.h"
-#include "simt/barrier.h"
 #include "simt/runtime/fiber.h"
 #include "simt/runtime/shared_memory.h"
 #include "simt/warp.h"
@@ -69,7 +69,8 @@ class Block {
 
   // What the running thread calls.
   int barrier(BarrierResult result, bool predicate, Location at);
-  void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order, Location at);
+  void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,
+                  Location at);
   void yield();
   [[noreturn]] void fail(const char* text);
 

@@ -1,13 +1,12 @@
 #include "simt/runtime/device_memory.h"
 
-#include <sys/mman.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 
 #include "simt/runtime/check/check.h"
+#include <sys/mman.h>
 
 namespace simt {
 namespace {
@@ -29,19 +28,27 @@ void* take_memory(size_t size) {
   return posix_memalign(&memory, alignment, size) == 0 ? memory : nullptr;
 }
 
-void give_memory_back(void* memory, size_t) { std::free(memory); }
+void give_memory_back(void* memory, size_t) {
+  std::free(memory);
+}
 
 #else
 
-// Pages of its own, with one behind that no access passes; the allocation ends as near to that as its alignment lets it.
+// Pages of its own, with one behind that no access passes; the allocation ends as near to that as its
+// alignment lets it.
 constexpr size_t page = 4096;
 
-size_t pages_of(size_t size) { return (size + page - 1) / page * page; }
-size_t aligned(size_t size) { return (size + alignment - 1) / alignment * alignment; }
+size_t pages_of(size_t size) {
+  return (size + page - 1) / page * page;
+}
+size_t aligned(size_t size) {
+  return (size + alignment - 1) / alignment * alignment;
+}
 
 void* take_memory(size_t size) {
   const size_t pages = pages_of(size);
-  void* const memory = mmap(nullptr, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
   mprotect(static_cast<char*>(memory) + pages, page, PROT_NONE);
   return static_cast<char*>(memory) + pages - aligned(size);

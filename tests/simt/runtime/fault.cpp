@@ -1,13 +1,12 @@
 #include "simt/runtime/fault.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 
 #include "simt/runtime/block.h"
 #include "simt/runtime/fiber.h"
+#include <signal.h>
+#include <unistd.h>
 
 namespace simt {
 
@@ -26,7 +25,8 @@ void report(int signal, siginfo_t* information, void*) {
     const char* what = "OUT OF BOUNDS access of memory that is not there";
     if (in_a_guard_page(information->si_addr)) what = "STACK OVERFLOW";
     // A general protection fault, which tells no address: what a vector load or store of 16 bytes gives.
-    if (information->si_code == SI_KERNEL) what = "MISALIGNED access of a vector, or an access outside all memory,";
+    if (information->si_code == SI_KERNEL)
+      what = "MISALIGNED access of a vector, or an access outside all memory,";
     std::fprintf(stderr, "%s: %s at %p; %s\n", block->launch().name, what, information->si_addr,
                  block->wait_place(block->current()).c_str());
     std::fflush(stderr);

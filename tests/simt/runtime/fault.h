@@ -1,4 +1,5 @@
-// Says which thread of which kernel an access to memory that is not there was made by, before the program ends.
+// Says which thread of which kernel an access to memory that is not there was made by, before the program
+// ends.
 #pragma once
 
 namespace simt {

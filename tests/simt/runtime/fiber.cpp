@@ -1,20 +1,20 @@
 #include "simt/runtime/fiber.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdint>
 #include <stdexcept>
+
+#include <sys/mman.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-// The switch saves what the x86-64 calling convention (System V ABI, 3.2.1) makes the callee preserve, the return address
-// being on the stack already, and exchanges the stack pointers. glibc's swapcontext would also save the signal mask, with a
-// system call that costs ten times the rest.
+// The switch saves what the x86-64 calling convention (System V ABI, 3.2.1) makes the callee preserve, the
+// return address being on the stack already, and exchanges the stack pointers. glibc's swapcontext would also
+// save the signal mask, with a system call that costs ten times the rest.
 #if !defined(__x86_64__) || !defined(__linux__)
 #error "The SIMT layer's fibres are written for x86-64 Linux"
 #endif
@@ -108,7 +108,8 @@ void StackPool::give_back(char* stack) {
 }
 
 bool in_a_stack(const void* address) {
-  return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(arena_start) < arena_used.load(std::memory_order_relaxed);
+  return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(arena_start) <
+         arena_used.load(std::memory_order_relaxed);
 }
 
 bool in_a_guard_page(const void* address) {
@@ -117,18 +118,19 @@ bool in_a_guard_page(const void* address) {
 }
 
 void prepare(Context& context, char* stack, void (*start)(void*), void* argument) {
-  // As if simt_start_fiber had been about to run and called simt_switch_stack: its return address, then six registers.
-  // On entry to a function called from simt_start_fiber the stack pointer must be 8 past a multiple of 16.
+  // As if simt_start_fiber had been about to run and called simt_switch_stack: its return address, then six
+  // registers. On entry to a function called from simt_start_fiber the stack pointer must be 8 past a
+  // multiple of 16.
   void** top = reinterpret_cast<void**>(stack + stack_bytes - 64);
   *--top = nullptr;
   *--top = nullptr;
   *--top = reinterpret_cast<void*>(simt_start_fiber);
-  *--top = nullptr;                          // rbp: ends the chain of frames
-  *--top = nullptr;                          // rbx
-  *--top = reinterpret_cast<void*>(start);   // r12
-  *--top = argument;                         // r13
-  *--top = nullptr;                          // r14
-  *--top = nullptr;                          // r15
+  *--top = nullptr;                         // rbp: ends the chain of frames
+  *--top = nullptr;                         // rbx
+  *--top = reinterpret_cast<void*>(start);  // r12
+  *--top = argument;                        // r13
+  *--top = nullptr;                         // r14
+  *--top = nullptr;                         // r15
   context.stack_pointer = top;
   context.stack_bottom = stack;
   context.stack_size = stack_bytes;

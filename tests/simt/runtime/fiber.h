@@ -37,7 +37,8 @@ struct Context {
   void* fake_stack = nullptr;
 };
 
-/// Prepares `context` so that the first switch to it calls `start(argument)` on the stack. start must not return.
+/// Prepares `context` so that the first switch to it calls `start(argument)` on the stack. start must not
+/// return.
 void prepare(Context& context, char* stack, void (*start)(void* argument), void* argument);
 
 /// Saves the running context in `from` and goes on with `to`. `last`: `from` will not run again.

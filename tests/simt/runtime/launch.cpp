@@ -23,8 +23,8 @@
 namespace simt {
 namespace {
 
-/// Which block comes at place `place` in the order of blocks. The random orders step through the grid by a stride that has
-/// no factor in common with its size, and so meet each block once.
+/// Which block comes at place `place` in the order of blocks. The random orders step through the grid by a
+/// stride that has no factor in common with its size, and so meet each block once.
 class BlockOrder {
  public:
   explicit BlockOrder(uint64_t count) : count_(count) {
@@ -72,16 +72,19 @@ void run_all_blocks(const Launch& launch) {
   std::atomic<bool> failed{false};
   std::mutex mutex;
   std::string report;
-  // Blocks are taken several at a time where there are many, so that small ones do not contend for the counter.
+  // Blocks are taken several at a time where there are many, so that small ones do not contend for the
+  // counter.
   const int workers = worker_count(blocks, threads);
-  const uint64_t chunk = std::max<uint64_t>(1, std::min<uint64_t>(32, blocks / (static_cast<uint64_t>(workers) * 8)));
+  const uint64_t chunk =
+      std::max<uint64_t>(1, std::min<uint64_t>(32, blocks / (static_cast<uint64_t>(workers) * 8)));
   run_on_workers(workers, [&] {
     prepare_fault_stack();
     try {
       for (uint64_t first = next.fetch_add(chunk); first < blocks && !failed; first = next.fetch_add(chunk)) {
         for (uint64_t place = first; place < std::min(blocks, first + chunk); ++place) {
           const uint64_t block = order.block_at(place);
-          const dim3 index(static_cast<unsigned>(block % grid.x), static_cast<unsigned>(block / grid.x % grid.y),
+          const dim3 index(static_cast<unsigned>(block % grid.x),
+                           static_cast<unsigned>(block / grid.x % grid.y),
                            static_cast<unsigned>(block / grid.x / grid.y));
           this_block().run(launch, index, block);
         }

@@ -27,7 +27,8 @@ Refusal check_limits(const Launch& launch) {
   const dim3 grid = launch.grid;
   const dim3 block = launch.block;
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return {cudaErrorInvalidConfiguration, "the grid is empty"};
-  if (block.x == 0 || block.y == 0 || block.z == 0) return {cudaErrorInvalidConfiguration, "the block is empty"};
+  if (block.x == 0 || block.y == 0 || block.z == 0)
+    return {cudaErrorInvalidConfiguration, "the block is empty"};
   if (grid.x > max_grid_x) return over("grid x", grid.x, max_grid_x);
   if (grid.y > max_grid_y_z) return over("grid y", grid.y, max_grid_y_z);
   if (grid.z > max_grid_y_z) return over("grid z", grid.z, max_grid_y_z);
@@ -35,7 +36,8 @@ Refusal check_limits(const Launch& launch) {
   if (block.y > max_block_x_y) return over("block y", block.y, max_block_x_y);
   if (block.z > max_block_z) return over("block z", block.z, max_block_z);
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
-  if (threads > max_block_threads) return over("the number of threads in a block", threads, max_block_threads);
+  if (threads > max_block_threads)
+    return over("the number of threads in a block", threads, max_block_threads);
 
   size_t dynamic_limit = 0;
   {
@@ -44,7 +46,8 @@ Refusal check_limits(const Launch& launch) {
     if (found != allowed().end()) dynamic_limit = found->second;
   }
   const size_t fixed = static_shared_bytes(launch.kernel);
-  const size_t limit = fixed + dynamic_limit > default_shared_bytes ? fixed + dynamic_limit : default_shared_bytes;
+  const size_t limit =
+      fixed + dynamic_limit > default_shared_bytes ? fixed + dynamic_limit : default_shared_bytes;
   if (fixed + launch.shared_bytes > limit) {
     Refusal refusal = over("shared memory in bytes", fixed + launch.shared_bytes, limit);
     refusal.error = cudaErrorInvalidValue;

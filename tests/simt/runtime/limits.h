@@ -1,13 +1,13 @@
-// What a launch may ask for: the limits that all devices from compute capability 7.5 on share, but for shared memory,
-// where the largest is taken (CUDA programming guide, "Technical specifications per compute capability").
+// What a launch may ask for: the limits that all devices from compute capability 7.5 on share, but for shared
+// memory, where the largest is taken (CUDA programming guide, "Technical specifications per compute
+// capability").
 #pragma once
-
-#include <driver_types.h>
 
 #include <cstddef>
 #include <string>
 
 #include "simt/launch.h"
+#include <driver_types.h>
 
 namespace simt {
 

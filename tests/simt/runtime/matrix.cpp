@@ -8,8 +8,8 @@
 #include "simt/runtime/check/check.h"
 #include "simt/warp.h"
 
-// popcount is an instruction on every processor that matters and a table in the baseline; the choice is made at start.
-// Sanitizers do not take functions that are chosen so early.
+// popcount is an instruction on every processor that matters and a table in the baseline; the choice is made
+// at start. Sanitizers do not take functions that are chosen so early.
 #if defined(__SANITIZE_ADDRESS__)
 #define SIMT_POPCOUNT_CLONES
 #else
@@ -21,8 +21,12 @@ namespace {
 
 constexpr unsigned full_mask = 0xFFFFFFFFu;
 
-int group(int lane) { return lane / 4; }
-int place(int lane) { return lane % 4; }
+int group(int lane) {
+  return lane / 4;
+}
+int place(int lane) {
+  return lane % 4;
+}
 
 template <int ARegisters, int BRegisters, int Results>
 struct Fragments {
@@ -186,8 +190,10 @@ void load_matrix(uint32_t* result, int count, bool transpose, const void* row, L
   Operands mine{static_cast<const unsigned char*>(row), transpose, count, {}};
   // The addresses of the lanes past the last matrix are not used.
   if (lane < 8 * count) {
-    if (reinterpret_cast<uintptr_t>(row) % 16 != 0) fail("MISALIGNED read of 16 bytes: a row of ldmatrix at %p", row);
-    if (!is_shared(row)) fail("OUT OF BOUNDS read of 16 bytes: a row of ldmatrix that is not in shared memory");
+    if (reinterpret_cast<uintptr_t>(row) % 16 != 0)
+      fail("MISALIGNED read of 16 bytes: a row of ldmatrix at %p", row);
+    if (!is_shared(row))
+      fail("OUT OF BOUNDS read of 16 bytes: a row of ldmatrix that is not in shared memory");
     check::access(row, 16, check::Access::read, __builtin_return_address(0));
   }
   collective(
@@ -195,7 +201,9 @@ void load_matrix(uint32_t* result, int count, bool transpose, const void* row, L
       [](void* const* operands, unsigned) {
         const auto element = [&](int matrix, int row_number, int column) {
           uint16_t value;
-          std::memcpy(&value, static_cast<const Operands*>(operands[8 * matrix + row_number])->row + 2 * column, sizeof(value));
+          std::memcpy(&value,
+                      static_cast<const Operands*>(operands[8 * matrix + row_number])->row + 2 * column,
+                      sizeof(value));
           return uint32_t{value};
         };
         for (int lane = 0; lane < 32; ++lane) {
@@ -203,8 +211,9 @@ void load_matrix(uint32_t* result, int count, bool transpose, const void* row, L
           for (int matrix = 0; matrix < to.count; ++matrix) {
             const int g = group(lane);
             const int q = place(lane);
-            to.result[matrix] = to.transpose ? element(matrix, 2 * q, g) | element(matrix, 2 * q + 1, g) << 16
-                                             : element(matrix, g, 2 * q) | element(matrix, g, 2 * q + 1) << 16;
+            to.result[matrix] = to.transpose
+                                    ? element(matrix, 2 * q, g) | element(matrix, 2 * q + 1, g) << 16
+                                    : element(matrix, g, 2 * q) | element(matrix, g, 2 * q + 1) << 16;
           }
         }
       },

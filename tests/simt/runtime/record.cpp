@@ -48,8 +48,8 @@ std::string Recording::memory_file(size_t allocation, const char* when) const {
 
 Recording::Recording(const Launch& launch) {
   static int count = 0;
-  const uint64_t threads = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z * launch.block.x * launch.block.y *
-                           launch.block.z;
+  const uint64_t threads = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z * launch.block.x *
+                           launch.block.y * launch.block.z;
   if (options().record.empty() || threads > options().record_threads) return;
   launch_ = &launch;
   number_ = count++;
@@ -62,8 +62,9 @@ Recording::Recording(const Launch& launch) {
 void Recording::finish() {
   if (launch_ == nullptr) return;
   const Launch& launch = *launch_;
-  std::string json = "{\"kernel\": " + quoted(function_symbol(launch.kernel)) + ", \"name\": " + quoted(launch.name) +
-                     ",\n \"grid\": " + triple(launch.grid) + ", \"block\": " + triple(launch.block) +
+  std::string json = "{\"kernel\": " + quoted(function_symbol(launch.kernel)) +
+                     ", \"name\": " + quoted(launch.name) + ",\n \"grid\": " + triple(launch.grid) +
+                     ", \"block\": " + triple(launch.block) +
                      ", \"shared_bytes\": " + std::to_string(launch.shared_bytes) + ",\n \"parameters\": [";
   for (size_t i = 0; i < launch.parameter_count; ++i) {
     json += std::string(i == 0 ? "" : ", ") + quoted(hexadecimal(launch.parameter[i]));
@@ -71,8 +72,10 @@ void Recording::finish() {
   json += "],\n \"memory\": [";
   for (size_t i = 0; i < memory_.size(); ++i) {
     write(options().record + "/" + memory_file(i, "after"), memory_[i].start, memory_[i].size);
-    json += std::string(i == 0 ? "" : ",\n  ") + "{\"address\": " + std::to_string(reinterpret_cast<uintptr_t>(memory_[i].start)) +
-            ", \"size\": " + std::to_string(memory_[i].size) + ", \"before\": " + quoted(memory_file(i, "before")) +
+    json += std::string(i == 0 ? "" : ",\n  ") +
+            "{\"address\": " + std::to_string(reinterpret_cast<uintptr_t>(memory_[i].start)) +
+            ", \"size\": " + std::to_string(memory_[i].size) +
+            ", \"before\": " + quoted(memory_file(i, "before")) +
             ", \"after\": " + quoted(memory_file(i, "after")) + "}";
   }
   json += "]}\n";

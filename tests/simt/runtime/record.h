@@ -1,4 +1,5 @@
-// Records launches for the interpreter of nvcc's PTX (tests/ptx): parameters, and all device memory before and after.
+// Records launches for the interpreter of nvcc's PTX (tests/ptx): parameters, and all device memory before
+// and after.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace simt {
 
-/// Writes <number>.json and its memory files into options().record, if that is set and the launch is small enough.
+/// Writes <number>.json and its memory files into options().record, if that is set and the launch is small
+/// enough.
 class Recording {
  public:
   explicit Recording(const Launch& launch);

@@ -1,12 +1,11 @@
 // The functions of the CUDA runtime that kones and its tests call, on host memory. Streams are synchronous.
-#include <cuda_runtime_api.h>
-
 #include <cstring>
 
 #include "simt/runtime/check/check.h"
 #include "simt/runtime/device_memory.h"
 #include "simt/runtime/last_error.h"
 #include "simt/runtime/limits.h"
+#include <cuda_runtime_api.h>
 
 namespace simt {
 namespace {
@@ -20,7 +19,9 @@ cudaError_t result(cudaError_t error) {
 
 }  // namespace
 
-void set_last_error(cudaError_t error) { last_error = error; }
+void set_last_error(cudaError_t error) {
+  last_error = error;
+}
 
 }  // namespace simt
 
@@ -32,7 +33,9 @@ cudaError_t cudaGetLastError() {
   return error;
 }
 
-cudaError_t cudaPeekAtLastError() { return simt::last_error; }
+cudaError_t cudaPeekAtLastError() {
+  return simt::last_error;
+}
 
 const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {
@@ -59,7 +62,9 @@ cudaError_t cudaGetDevice(int* device) {
   return cudaSuccess;
 }
 
-cudaError_t cudaSetDevice(int device) { return simt::result(device == 0 ? cudaSuccess : cudaErrorInvalidValue); }
+cudaError_t cudaSetDevice(int device) {
+  return simt::result(device == 0 ? cudaSuccess : cudaErrorInvalidValue);
+}
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   switch (attribute) {
@@ -122,8 +127,14 @@ cudaError_t cudaMemset(void* to, int value, size_t size) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemsetAsync(void* to, int value, size_t size, cudaStream_t) { return cudaMemset(to, value, size); }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+cudaError_t cudaMemsetAsync(void* to, int value, size_t size, cudaStream_t) {
+  return cudaMemset(to, value, size);
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceSynchronize() {
+  return cudaSuccess;
+}
 
 }  // extern "C"

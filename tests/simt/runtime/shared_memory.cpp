@@ -1,13 +1,12 @@
 #include "simt/runtime/shared_memory.h"
 
-#include <sys/mman.h>
-
 #include <cstring>
 #include <stdexcept>
 
 #include "simt/memory.h"
 #include "simt/runtime/block.h"
 #include "simt/runtime/symbols.h"
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -31,15 +30,18 @@ char* static_base() {
 std::vector<const Variable*> variables_of(const void* kernel, bool own_only) {
   std::vector<const Variable*> variables;
   for (const Variable& variable : symbols().shared) {
-    if (variable.kernel == kernel || (!own_only && variable.kernel == nullptr)) variables.push_back(&variable);
+    if (variable.kernel == kernel || (!own_only && variable.kernel == nullptr))
+      variables.push_back(&variable);
   }
   return variables;
 }
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool own_variables_only = true;
+constexpr size_t red_zone = page;  // behind dynamic shared memory, for AddressSanitizer to report
 #else
 constexpr bool own_variables_only = false;
+constexpr size_t red_zone = 0;
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -48,7 +50,9 @@ __attribute__((no_sanitize("address"))) void fill(char* start, size_t size) {
   for (size_t i = 0; i < size; ++i) static_cast<volatile char*>(start)[i] = static_cast<char>(pattern);
 }
 #else
-void fill(char* start, size_t size) { std::memset(start, pattern, size); }
+void fill(char* start, size_t size) {
+  std::memset(start, pattern, size);
+}
 #endif
 
 }  // namespace
@@ -58,7 +62,7 @@ SharedMemory::~SharedMemory() {
 }
 
 void SharedMemory::start_block(const Launch& launch) {
-  const size_t rounded = (launch.shared_bytes + page - 1) / page * page;
+  const size_t rounded = (launch.shared_bytes + page - 1) / page * page + red_zone;
   if (memory_ == nullptr || rounded > capacity_) {
     if (memory_ != nullptr) munmap(memory_, capacity_ + page);
     capacity_ = rounded;
@@ -71,10 +75,11 @@ void SharedMemory::start_block(const Launch& launch) {
 #if defined(__SANITIZE_ADDRESS__)
   ASAN_UNPOISON_MEMORY_REGION(memory_, capacity_);
 #endif
-  dynamic_ = static_cast<char*>(memory_) + capacity_ - (dynamic_size_ + 15) / 16 * 16;
+  dynamic_ = static_cast<char*>(memory_) + capacity_ - red_zone - (dynamic_size_ + 15) / 16 * 16;
   std::memset(dynamic_, pattern, dynamic_size_);
 #if defined(__SANITIZE_ADDRESS__)
-  ASAN_POISON_MEMORY_REGION(dynamic_ + dynamic_size_, static_cast<char*>(memory_) + capacity_ - dynamic_ - dynamic_size_);
+  ASAN_POISON_MEMORY_REGION(dynamic_ + dynamic_size_,
+                            static_cast<char*>(memory_) + capacity_ - dynamic_ - dynamic_size_);
 #endif
   if (kernel_ != launch.kernel) {
     statics_ = variables_of(launch.kernel, own_variables_only);
@@ -106,8 +111,12 @@ size_t static_shared_bytes(const void* kernel) {
   return bytes;
 }
 
-void* dynamic_shared() { return this_block().shared().dynamic_start(); }
+void* dynamic_shared() {
+  return this_block().shared().dynamic_start();
+}
 
-bool is_shared(const void* address) { return this_block().shared().contains(address); }
+bool is_shared(const void* address) {
+  return this_block().shared().contains(address);
+}
 
 }  // namespace simt

@@ -1,6 +1,7 @@
-// Where a block's shared memory is. Static variables are found in the executable's symbol table: the thread-local
-// variables that are local to a function. In the sanitizer build they are plain variables, which host code has too: there
-// only those of the kernel itself count, and one in a device function that it calls is not filled.
+// Where a block's shared memory is. Static variables are found in the executable's symbol table: the
+// thread-local variables that are local to a function. In the sanitizer build they are plain variables, which
+// host code has too: there only those of the kernel itself count, and one in a device function that it calls
+// is not filled.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,8 @@ class SharedMemory {
   SharedMemory& operator=(const SharedMemory&) = delete;
   ~SharedMemory();
 
-  /// Makes room for the launch's dynamic shared memory and fills all shared memory with a pattern that is NaN, -1 and no
-  /// valid index, since a device promises nothing of its content.
+  /// Makes room for the launch's dynamic shared memory and fills all shared memory with a pattern that is
+  /// NaN, -1 and no valid index, since a device promises nothing of its content.
   void start_block(const Launch& launch);
 
   char* dynamic_start() const { return dynamic_; }

@@ -1,10 +1,5 @@
 #include "simt/runtime/symbols.h"
 
-#include <cxxabi.h>
-#include <elf.h>
-#include <link.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -13,7 +8,13 @@
 #include <iterator>
 #include <map>
 
-// The linker's names for the list of kernels' addresses, which the compiler makes for __global__ (simt/build.h).
+#include <cxxabi.h>
+#include <elf.h>
+#include <link.h>
+#include <unistd.h>
+
+// The linker's names for the list of kernels' addresses, which the compiler makes for __global__
+// (simt/build.h).
 extern "C" __attribute__((weak)) const void* const __start___patchable_function_entries[];
 extern "C" __attribute__((weak)) const void* const __stop___patchable_function_entries[];
 
@@ -45,7 +46,8 @@ Image load_image() {
           }
           // Made constant once the program is loaded: tables of pointers and the like.
           if (header.p_type == PT_GNU_RELRO) found->constant = {segment, segment + header.p_memsz};
-          if (header.p_type == PT_LOAD) found->size = std::max(found->size, size_t{header.p_vaddr + header.p_memsz});
+          if (header.p_type == PT_LOAD)
+            found->size = std::max(found->size, size_t{header.p_vaddr + header.p_memsz});
           if (header.p_type == PT_TLS) found->thread_locals_size = header.p_memsz;
         }
         return 1;
@@ -97,9 +99,12 @@ struct Table {
   std::map<uintptr_t, std::pair<size_t, std::string>> functions;
 };
 
-bool starts_with(const std::string& text, const char* start) { return text.compare(0, std::strlen(start), start) == 0; }
+bool starts_with(const std::string& text, const char* start) {
+  return text.compare(0, std::strlen(start), start) == 0;
+}
 
-/// Variables that are local to functions of the layer, the standard library and tests' main programs are no kernel's.
+/// Variables that are local to functions of the layer, the standard library and tests' main programs are no
+/// kernel's.
 bool is_local_to_a_kernel(const std::string& symbol) {
   return starts_with(symbol, "_ZZ") && !starts_with(symbol, "_ZZN4simt") && !starts_with(symbol, "_ZZNSt") &&
          !starts_with(symbol, "_ZZN7testing");
@@ -133,14 +138,17 @@ Table load_table() {
       if (type == STT_FUNC) {
         table.functions.emplace(base + entry.st_value, std::make_pair(size_t{entry.st_size}, symbol));
       } else if (shared) {
-        table.symbols.shared.push_back({shared_base + entry.st_value, entry.st_size, symbol, readable(demangle(symbol)), nullptr});
+        table.symbols.shared.push_back(
+            {shared_base + entry.st_value, entry.st_size, symbol, readable(demangle(symbol)), nullptr});
       } else if (type == STT_OBJECT && writable && !starts_with(symbol, "_ZZ")) {
-        table.symbols.globals.push_back({base + entry.st_value, entry.st_size, symbol, readable(demangle(symbol)), nullptr});
+        table.symbols.globals.push_back(
+            {base + entry.st_value, entry.st_size, symbol, readable(demangle(symbol)), nullptr});
       }
     }
   }
   // A variable local to a function is called _ZZ<the function's symbol after _Z>E<…>.
-  for (const void* const* entry = __start___patchable_function_entries; entry != __stop___patchable_function_entries; ++entry) {
+  for (const void* const* entry = __start___patchable_function_entries;
+       entry != __stop___patchable_function_entries; ++entry) {
     const auto function = table.functions.find(reinterpret_cast<uintptr_t>(*entry));
     if (function == table.functions.end() || !starts_with(function->second.second, "_Z")) continue;
     const std::string prefix = "_ZZ" + function->second.second.substr(2) + "E";
@@ -161,24 +169,29 @@ const Table& table() {
 
 /// Whether a line is in the layer's headers, the primitives' header or the standard library.
 bool is_a_primitive(const std::string& line) {
-  return line.find("simt/include/") != std::string::npos || line.find("kones/cuda/hardware.cuh") != std::string::npos ||
-         starts_with(line, "/usr/");
+  return line.find("simt/include/") != std::string::npos ||
+         line.find("kones/cuda/hardware.cuh") != std::string::npos || starts_with(line, "/usr/");
 }
 
 }  // namespace
 
-const Symbols& symbols() { return table().symbols; }
+const Symbols& symbols() {
+  return table().symbols;
+}
 
 std::string function_symbol(const void* address) {
   const auto found = table().functions.find(reinterpret_cast<uintptr_t>(address));
   return found == table().functions.end() ? std::string() : found->second.second;
 }
 
-std::string function_name(const void* address) { return readable(demangle(function_symbol(address))); }
+std::string function_name(const void* address) {
+  return readable(demangle(function_symbol(address)));
+}
 
 const Variable* variable_at(const std::vector<Variable>& variables, uintptr_t address, size_t size) {
-  auto after = std::upper_bound(variables.begin(), variables.end(), address,
-                                [](uintptr_t value, const Variable& variable) { return value < variable.address; });
+  auto after =
+      std::upper_bound(variables.begin(), variables.end(), address,
+                       [](uintptr_t value, const Variable& variable) { return value < variable.address; });
   if (after == variables.begin()) return nullptr;
   --after;
   return address + size <= after->address + after->size ? &*after : nullptr;
@@ -187,7 +200,8 @@ const Variable* variable_at(const std::vector<Variable>& variables, uintptr_t ad
 std::string source_line(const void* return_address) {
   const auto offset = static_cast<size_t>(static_cast<const char*>(return_address) - image().start) - 1;
   char command[4352];
-  std::snprintf(command, sizeof(command), "addr2line -i -e '%s' 0x%zx 2>/dev/null", executable_path().c_str(), offset);
+  std::snprintf(command, sizeof(command), "addr2line -i -e '%s' 0x%zx 2>/dev/null", executable_path().c_str(),
+                offset);
   FILE* pipe = popen(command, "r");
   if (pipe == nullptr) return "";
   std::string chosen;
@@ -212,12 +226,20 @@ char* thread_locals() {
   return start;
 }
 
-size_t thread_locals_size() { return image().thread_locals_size; }
-char* executable_start() { return image().start; }
-size_t executable_size() { return image().size; }
+size_t thread_locals_size() {
+  return image().thread_locals_size;
+}
+char* executable_start() {
+  return image().start;
+}
+size_t executable_size() {
+  return image().size;
+}
 
 bool in_writable_image(const void* address) {
-  const auto holds = [&](const std::pair<char*, char*>& part) { return address >= part.first && address < part.second; };
+  const auto holds = [&](const std::pair<char*, char*>& part) {
+    return address >= part.first && address < part.second;
+  };
   for (const auto& part : image().writable) {
     if (holds(part) && !holds(image().constant)) return true;
   }

@@ -12,12 +12,12 @@ struct Variable {
   uintptr_t address;  ///< thread-local: offset in the thread's block of such variables
   size_t size;
   std::string symbol;
-  std::string name;          ///< for readers: "reverse::tile"
+  std::string name;              ///< for readers: "reverse::tile"
   const void* kernel = nullptr;  ///< the kernel to which it is local, if it is to one
 };
 
 struct Symbols {
-  std::vector<Variable> shared;   ///< local to functions and thread-local (sanitizer build: plain), by address
+  std::vector<Variable> shared;  ///< local to functions and thread-local (sanitizer build: plain), by address
   std::vector<Variable> globals;  ///< writable variables at namespace scope, by address
 };
 
@@ -31,7 +31,8 @@ std::string function_name(const void* address);
 /// The variable that holds all of [address, address + size), or null.
 const Variable* variable_at(const std::vector<Variable>& variables, uintptr_t address, size_t size);
 
-/// "file:line" of the instruction before `return_address`, outside the layer's own headers where calls were inlined.
+/// "file:line" of the instruction before `return_address`, outside the layer's own headers where calls were
+/// inlined.
 std::string source_line(const void* return_address);
 
 /// The calling OS thread's thread-local variables of the executable.

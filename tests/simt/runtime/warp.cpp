@@ -28,6 +28,8 @@ int shuffle_source(ShuffleKind kind, int lane, unsigned operand, int width) {
   return lane;
 }
 
-void fail_shuffle(int reader, int source) { fail("lane %d reads lane %d that is not in the mask", reader, source); }
+void fail_shuffle(int reader, int source) {
+  fail("lane %d reads lane %d that is not in the mask", reader, source);
+}
 
 }  // namespace simt

@@ -1,13 +1,13 @@
-// cp.async: copies from global to shared memory that are complete only after a wait. The bytes arrive at the wait, not
-// before; until then the destination holds a pattern that no kernel takes for data.
+// cp.async: copies from global to shared memory that are complete only after a wait. The bytes arrive at the
+// wait, not before; until then the destination holds a pattern that no kernel takes for data.
 #pragma once
 
 #include <cstddef>
 
 namespace simt {
 
-/// Starts a copy of `size` bytes (4, 8 or 16; both addresses aligned to it), of which the first `source_size` are read
-/// and the others become 0.
+/// Starts a copy of `size` bytes (4, 8 or 16; both addresses aligned to it), of which the first `source_size`
+/// are read and the others become 0.
 void copy_async(void* shared, const void* global, size_t size, size_t source_size);
 
 /// Closes the running thread's group of copies.

@@ -1,5 +1,5 @@
-// Atomic operations on global and shared memory. As on a device they are relaxed: what else a thread wrote is visible to
-// who reads the atomic only with a fence before it (and, for the reader, one after).
+// Atomic operations on global and shared memory. As on a device they are relaxed: what else a thread wrote is
+// visible to who reads the atomic only with a fence before it (and, for the reader, one after).
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,8 @@ __forceinline__ T atomic(T* address, T operand, Combine) {
       [](uint64_t bits, const void* operand_bytes) {
         T value;
         std::memcpy(static_cast<void*>(&value), operand_bytes, sizeof(value));
-        // An empty type's object has no state to read, so one made of nothing will do (lambdas lack a constructor).
+        // An empty type's object has no state to read, so one made of nothing will do (lambdas lack a
+        // constructor).
         alignas(Combine) char nothing[sizeof(Combine)] = {};
         return to_bits<T>((*reinterpret_cast<Combine*>(nothing))(from_bits<T>(bits), value));
       },
@@ -110,14 +111,17 @@ __forceinline__ T compare_and_swap(T* address, T compare, T value) {
 
 }  // namespace simt
 
-__forceinline__ int atomicCAS(int* address, int compare, int value) { return simt::compare_and_swap(address, compare, value); }
+__forceinline__ int atomicCAS(int* address, int compare, int value) {
+  return simt::compare_and_swap(address, compare, value);
+}
 __forceinline__ unsigned atomicCAS(unsigned* address, unsigned compare, unsigned value) {
   return simt::compare_and_swap(address, compare, value);
 }
 __forceinline__ unsigned long long atomicCAS(unsigned long long* address, unsigned long long compare,
-                                    unsigned long long value) {
+                                             unsigned long long value) {
   return simt::compare_and_swap(address, compare, value);
 }
-__forceinline__ unsigned short atomicCAS(unsigned short* address, unsigned short compare, unsigned short value) {
+__forceinline__ unsigned short atomicCAS(unsigned short* address, unsigned short compare,
+                                         unsigned short value) {
   return simt::compare_and_swap(address, compare, value);
 }

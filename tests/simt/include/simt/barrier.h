@@ -9,8 +9,8 @@ namespace simt {
 /// What the threads that meet at a barrier learn of each other's predicates.
 enum class BarrierResult { none, count, all, any };
 
-/// Waits until every thread of the block has come here. Threads that meet elsewhere, or have ended, are an error: a
-/// device may forgive some of it, a portable kernel may not.
+/// Waits until every thread of the block has come here. Threads that meet elsewhere, or have ended, are an
+/// error: a device may forgive some of it, a portable kernel may not.
 int barrier(BarrierResult result, bool predicate, Location at);
 
 }  // namespace simt

@@ -2,22 +2,24 @@
 //
 // fast       plain code, blocks on several OS threads
 // sanitizer  AddressSanitizer and UndefinedBehaviorSanitizer, one OS thread
-// check      kernels compiled by -fsanitize=thread, whose calls end in this layer (runtime/check), one OS thread
+// check      kernels compiled by -fsanitize=thread, whose calls end in this layer (runtime/check), one OS
+// thread
 #pragma once
+
+#include <vector_types.h>  // brings the toolkit's own keywords, which are replaced below
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SIMT_SANITIZER 1
 #endif
 
-// A block lives on one OS thread from start to end, so its shared memory is thread-local. AddressSanitizer puts red
-// zones around plain statics alone.
+// A block lives on one OS thread from start to end, so its shared memory is thread-local. AddressSanitizer
+// puts red zones around plain statics alone.
 #if defined(SIMT_SANITIZER)
 #define SIMT_SHARED static
 #else
 #define SIMT_SHARED static thread_local
 #endif
 
-// The toolkit's headers define some of these for a host compiler without CUDA.
 #undef __global__
 #undef __device__
 #undef __host__
@@ -28,7 +30,8 @@
 #undef __noinline__
 #undef __launch_bounds__
 #undef __grid_constant__
-// Makes the compiler list every kernel's address in a section of its own (runtime/symbols); the cost is one nop.
+// Makes the compiler list every kernel's address in a section of its own (runtime/symbols); the cost is one
+// nop.
 #define __global__ __attribute__((patchable_function_entry(1)))
 #define __device__
 #define __host__
@@ -43,6 +46,8 @@
 namespace simt {
 
 /// Keeps the compiler from carrying shared memory in registers over a point where other threads run.
-inline void compiler_barrier() { asm volatile("" ::: "memory"); }
+inline void compiler_barrier() {
+  asm volatile("" ::: "memory");
+}
 
 }  // namespace simt

@@ -10,8 +10,8 @@ struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Ends the running block with a report about the running thread; printf-like. The thread's stack is abandoned as it
-/// stands: no destructor on it runs.
+/// Ends the running block with a report about the running thread; printf-like. The thread's stack is
+/// abandoned as it stands: no destructor on it runs.
 [[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 }  // namespace simt

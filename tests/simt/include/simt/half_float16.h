@@ -1,5 +1,6 @@
-// float16 functions that the toolkit gives to devices alone: exactly rounded where a device's functions are (fma, the roundings to integers, sqrt); exp, log and the like
-// are within an ulp of a device's, whose bits no document states.
+// float16 functions that the toolkit gives to devices alone: exactly rounded where a device's functions are
+// (fma, the roundings to integers, sqrt); exp, log and the like are within an ulp of a device's, whose bits
+// no document states.
 #pragma once
 
 #include "simt/arithmetic.h"
@@ -20,12 +21,14 @@ inline __half2 __hfma2(__half2 a, __half2 b, __half2 c) {
 }
 
 // Functions of one argument, alone and on pairs.
-#define SIMT_FUNCTION(name, expression)              \
-  inline __half h##name(__half a) {                   \
-    const float x = __half2float(a);                \
-    return __float2half_rn(expression);             \
-  }                                                  \
-  inline __half2 h2##name(__half2 a) { return __half2(h##name(a.x), h##name(a.y)); }
+#define SIMT_FUNCTION(name, expression)         \
+  inline __half h##name(__half a) {             \
+    const float x = __half2float(a);            \
+    return __float2half_rn(expression);         \
+  }                                             \
+  inline __half2 h2##name(__half2 a) {          \
+    return __half2(h##name(a.x), h##name(a.y)); \
+  }
 
 SIMT_FUNCTION(exp, std::exp(x))
 SIMT_FUNCTION(exp2, std::exp2(x))
@@ -46,13 +49,23 @@ SIMT_FUNCTION(trunc, std::trunc(x))
 
 #undef SIMT_FUNCTION
 
-inline __half2 h2div(__half2 a, __half2 b) { return __h2div(a, b); }
+inline __half2 h2div(__half2 a, __half2 b) {
+  return __h2div(a, b);
+}
 
 // To integers: out of range saturates, NaN is 0.
-inline int __half2int_rn(__half a) { return __float2int_rn(__half2float(a)); }
-inline int __half2int_rd(__half a) { return __float2int_rd(__half2float(a)); }
-inline int __half2int_ru(__half a) { return __float2int_ru(__half2float(a)); }
-inline unsigned __half2uint_rn(__half a) { return __float2uint_rn(__half2float(a)); }
+inline int __half2int_rn(__half a) {
+  return __float2int_rn(__half2float(a));
+}
+inline int __half2int_rd(__half a) {
+  return __float2int_rd(__half2float(a));
+}
+inline int __half2int_ru(__half a) {
+  return __float2int_ru(__half2float(a));
+}
+inline unsigned __half2uint_rn(__half a) {
+  return __float2uint_rn(__half2float(a));
+}
 inline short __half2short_rn(__half a) {
   const int value = __float2int_rn(__half2float(a));
   return static_cast<short>(value < -32768 ? -32768 : (value > 32767 ? 32767 : value));

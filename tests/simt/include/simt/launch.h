@@ -1,8 +1,6 @@
 // Launching a kernel on the host.
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include <array>
 #include <cstddef>
 #include <tuple>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "simt/build.h"
+#include <cuda_runtime_api.h>
 
 namespace simt {
 
@@ -21,26 +20,27 @@ struct ParameterBytes {
 
 /// A launch with its types taken away. It lives as long as the launch.
 struct Launch {
-  const char* name;            ///< as reports call the kernel
-  const void* kernel;          ///< the kernel's address, which leads to its symbol
+  const char* name;    ///< as reports call the kernel
+  const void* kernel;  ///< the kernel's address, which leads to its symbol
   dim3 grid;
   dim3 block;
-  size_t shared_bytes;         ///< dynamic shared memory
+  size_t shared_bytes;                 ///< dynamic shared memory
   void (*call)(const Launch& launch);  ///< runs one thread
-  const void* parameters;      ///< all parameters in one object …
+  const void* parameters;              ///< all parameters in one object …
   size_t parameters_size;
-  const ParameterBytes* parameter;     ///< … and one by one
+  const ParameterBytes* parameter;  ///< … and one by one
   size_t parameter_count;
 };
 
-/// Runs every block of the launch and returns cudaSuccess, or refuses it as a device would: then the reason goes to
-/// standard error and the runtime's last error is set. Throws simt::Error with a report on what went wrong in a thread.
+/// Runs every block of the launch and returns cudaSuccess, or refuses it as a device would: then the reason
+/// goes to standard error and the runtime's last error is set. Throws simt::Error with a report on what went
+/// wrong in a thread.
 cudaError_t run(const Launch& launch);
 
 /// Runs `kernel` with its arguments converted to its parameters' types.
 template <typename... Parameters, typename... Arguments>
-cudaError_t launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
-                   Arguments&&... arguments) {
+cudaError_t launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                   size_t shared_bytes, Arguments&&... arguments) {
   using Values = std::tuple<std::remove_cv_t<Parameters>...>;
   const Values values(static_cast<Parameters>(arguments)...);
   const auto bytes = std::apply(

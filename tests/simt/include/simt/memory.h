@@ -23,10 +23,18 @@ void yield();
 
 }  // namespace simt
 
-inline void __threadfence() { simt::fence(simt::FenceScope::device); }
-inline void __threadfence_system() { simt::fence(simt::FenceScope::device); }
-inline void __threadfence_block() { simt::fence(simt::FenceScope::block); }
-inline void __nanosleep(unsigned) { simt::yield(); }
+inline void __threadfence() {
+  simt::fence(simt::FenceScope::device);
+}
+inline void __threadfence_system() {
+  simt::fence(simt::FenceScope::device);
+}
+inline void __threadfence_block() {
+  simt::fence(simt::FenceScope::block);
+}
+inline void __nanosleep(unsigned) {
+  simt::yield();
+}
 
 template <typename T>
 T __ldg(const T* address) {
@@ -48,5 +56,9 @@ template <typename T>
 void __stcg(T* address, T value) {
   *address = value;
 }
-inline unsigned __isShared(const void* address) { return simt::is_shared(address) ? 1u : 0u; }
-inline unsigned __isGlobal(const void* address) { return simt::is_shared(address) ? 0u : 1u; }
+inline unsigned __isShared(const void* address) {
+  return simt::is_shared(address) ? 1u : 0u;
+}
+inline unsigned __isGlobal(const void* address) {
+  return simt::is_shared(address) ? 0u : 1u;
+}

@@ -7,9 +7,10 @@
 
 namespace simt {
 
-/// sum + error, |error| being at most half a unit in sum's last place, as a float32 rounded to odd: a value between two
-/// float32 goes to the one whose last bit is set. Rounded from there to a type of at most 22 bits it is rounded once
-/// (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE Trans. Computers 57(4), 2008).
+/// sum + error, |error| being at most half a unit in sum's last place, as a float32 rounded to odd: a value
+/// between two float32 goes to the one whose last bit is set. Rounded from there to a type of at most 22 bits
+/// it is rounded once (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", IEEE Trans.
+/// Computers 57(4), 2008).
 inline float round_to_odd(double sum, double error) {
   float nearest = static_cast<float>(sum);
   if (!std::isfinite(sum) || !std::isfinite(nearest)) return nearest;
@@ -38,7 +39,11 @@ inline float multiply_add_to_odd(float a, float b, float c) {
   return round_to_odd(sum, error);
 }
 
-inline float clamp_to_one(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f; }
-inline float clamp_below_zero(float x) { return x < 0.0f ? 0.0f : x; }
+inline float clamp_to_one(float x) {
+  return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f;
+}
+inline float clamp_below_zero(float x) {
+  return x < 0.0f ? 0.0f : x;
+}
 
 }  // namespace simt

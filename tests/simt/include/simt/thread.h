@@ -1,5 +1,5 @@
-// The running thread's built-in variables. They are variables, not macros: macros of these names would break the
-// toolkit's structures that have members so called.
+// The running thread's built-in variables. They are variables, not macros: macros of these names would break
+// the toolkit's structures that have members so called.
 #pragma once
 
 #include <vector_types.h>

@@ -17,13 +17,15 @@ using WarpFunction = void (*)(void* const* operands, unsigned mask);
 
 enum class MemoryOrder { none, warp };
 
-/// Waits until every lane of `mask` has called this for the same operation, mask and place, then runs `function` once.
-/// MemoryOrder::warp makes what each lane did to memory before visible to the others after, as __syncwarp does; the
-/// other collectives do not.
+/// Waits until every lane of `mask` has called this for the same operation, mask and place, then runs
+/// `function` once. MemoryOrder::warp makes what each lane did to memory before visible to the others after,
+/// as __syncwarp does; the other collectives do not.
 void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,
                 Location at);
 
-inline bool in_mask(unsigned mask, int lane) { return (mask >> lane & 1u) != 0; }
+inline bool in_mask(unsigned mask, int lane) {
+  return (mask >> lane & 1u) != 0;
+}
 
 /// The lanes of a mask, for a loop over them.
 template <typename Body>
@@ -35,7 +37,8 @@ void for_each_lane(unsigned mask, Body body) {
 
 enum class ShuffleKind { index, up, down, exclusive_or };
 
-/// Where a shuffle reads: a lane, or the lane itself if that lies outside its segment of `width` lanes (PTX ISA, shfl).
+/// Where a shuffle reads: a lane, or the lane itself if that lies outside its segment of `width` lanes (PTX
+/// ISA, shfl).
 int shuffle_source(ShuffleKind kind, int lane, unsigned operand, int width);
 
 [[noreturn]] void fail_shuffle(int reader, int source);
@@ -131,15 +134,21 @@ T reduce(unsigned mask, T value, Location at) {
 // Sums wrap, as on a device.
 struct Add {
   unsigned operator()(unsigned a, unsigned b) const { return a + b; }
-  int operator()(int a, int b) const { return static_cast<int>(static_cast<unsigned>(a) + static_cast<unsigned>(b)); }
+  int operator()(int a, int b) const {
+    return static_cast<int>(static_cast<unsigned>(a) + static_cast<unsigned>(b));
+  }
 };
 struct Minimum {
   template <typename T>
-  T operator()(T a, T b) const { return b < a ? b : a; }
+  T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
 };
 struct Maximum {
   template <typename T>
-  T operator()(T a, T b) const { return a < b ? b : a; }
+  T operator()(T a, T b) const {
+    return a < b ? b : a;
+  }
 };
 struct And {
   unsigned operator()(unsigned a, unsigned b) const { return a & b; }
@@ -154,12 +163,15 @@ struct ExclusiveOr {
 }  // namespace simt
 
 inline void __syncwarp(unsigned mask = 0xffffffffu, simt::Location at = simt::Location::here()) {
-  simt::collective("__syncwarp", mask, nullptr, [](void* const*, unsigned) {}, simt::MemoryOrder::warp, at);
+  simt::collective(
+      "__syncwarp", mask, nullptr, [](void* const*, unsigned) {}, simt::MemoryOrder::warp, at);
   simt::compiler_barrier();
 }
 
 /// Only the calling lane: a device may call any lanes active together, and promises none.
-inline unsigned __activemask() { return 1u << simt::lane; }
+inline unsigned __activemask() {
+  return 1u << simt::lane;
+}
 
 inline unsigned __ballot_sync(unsigned mask, int predicate, simt::Location at = simt::Location::here()) {
   return simt::ballot(mask, predicate != 0, at);
@@ -172,11 +184,13 @@ inline int __all_sync(unsigned mask, int predicate, simt::Location at = simt::Lo
 }
 
 template <typename T>
-T __shfl_sync(unsigned mask, T value, int source, int width = 32, simt::Location at = simt::Location::here()) {
+T __shfl_sync(unsigned mask, T value, int source, int width = 32,
+              simt::Location at = simt::Location::here()) {
   return simt::shuffle(simt::ShuffleKind::index, mask, value, static_cast<unsigned>(source), width, at);
 }
 template <typename T>
-T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, simt::Location at = simt::Location::here()) {
+T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32,
+                 simt::Location at = simt::Location::here()) {
   return simt::shuffle(simt::ShuffleKind::up, mask, value, delta, width, at);
 }
 template <typename T>
@@ -187,7 +201,8 @@ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32,
 template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32,
                   simt::Location at = simt::Location::here()) {
-  return simt::shuffle(simt::ShuffleKind::exclusive_or, mask, value, static_cast<unsigned>(lane_mask), width, at);
+  return simt::shuffle(simt::ShuffleKind::exclusive_or, mask, value, static_cast<unsigned>(lane_mask), width,
+                       at);
 }
 
 template <typename T>
@@ -195,7 +210,8 @@ unsigned __match_any_sync(unsigned mask, T value, simt::Location at = simt::Loca
   return simt::match(mask, value, at);
 }
 template <typename T>
-unsigned __match_all_sync(unsigned mask, T value, int* predicate, simt::Location at = simt::Location::here()) {
+unsigned __match_all_sync(unsigned mask, T value, int* predicate,
+                          simt::Location at = simt::Location::here()) {
   const bool all = simt::match(mask, value, at) == mask;
   *predicate = all;
   return all ? mask : 0u;

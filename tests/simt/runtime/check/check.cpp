@@ -30,9 +30,9 @@ struct State {
   const Launch* launch = nullptr;
   std::map<uintptr_t, std::unique_ptr<Shadow>> allocations;  ///< by address
   Shadow* last_allocation = nullptr;
-  std::unique_ptr<Shadow> thread_locals;   ///< of static shared memory
+  std::unique_ptr<Shadow> thread_locals;  ///< of static shared memory
   std::unique_ptr<Shadow> dynamic_shared;
-  std::unique_ptr<Shadow> image;           ///< of variables at namespace scope
+  std::unique_ptr<Shadow> image;  ///< of variables at namespace scope
 };
 
 State& state() {
@@ -42,14 +42,17 @@ State& state() {
 
 /// The layer's own variables, which kernels read: threadIdx and the like.
 bool is_builtin(uintptr_t address) {
-  const auto in = [&](const auto& variable) { return address - reinterpret_cast<uintptr_t>(&variable) < sizeof(variable); };
+  const auto in = [&](const auto& variable) {
+    return address - reinterpret_cast<uintptr_t>(&variable) < sizeof(variable);
+  };
   return in(::threadIdx) || in(::blockIdx) || in(::blockDim) || in(::gridDim) || in(lane);
 }
 
 /// The allocation that an address is in or just behind: what follows it is a page that nothing else lies in.
 Shadow* allocation_at(uintptr_t address) {
   State& all = state();
-  if (all.last_allocation != nullptr && address - all.last_allocation->start() < all.last_allocation->size()) {
+  if (all.last_allocation != nullptr &&
+      address - all.last_allocation->start() < all.last_allocation->size()) {
     return all.last_allocation;
   }
   auto after = all.allocations.upper_bound(address);
@@ -64,12 +67,14 @@ Shadow* allocation_at(uintptr_t address) {
 const Variable* variable_below(const SharedMemory& shared, uintptr_t offset) {
   const Variable* nearest = nullptr;
   for (const Variable* variable : shared.static_variables()) {
-    if (variable->address <= offset && (nearest == nullptr || variable->address > nearest->address)) nearest = variable;
+    if (variable->address <= offset && (nearest == nullptr || variable->address > nearest->address))
+      nearest = variable;
   }
   return nearest;
 }
 
-/// "VARIABLE+offset". Memory that the host has allocated is called by the kernel's parameter that points to it.
+/// "VARIABLE+offset". Memory that the host has allocated is called by the kernel's parameter that points to
+/// it.
 std::string name_of(uintptr_t address) {
   const State& all = state();
   const auto with_offset = [&](const std::string& name, uintptr_t start) {
@@ -109,31 +114,41 @@ Text text_of(const std::string& from) {
   return text;
 }
 
-Text line_of(const void* site) { return text_of(source_line(site)); }
-Text name_text(uintptr_t address) { return text_of(name_of(address)); }
+Text line_of(const void* site) {
+  return text_of(source_line(site));
+}
+Text name_text(uintptr_t address) {
+  return text_of(name_of(address));
+}
 
-const char* space_name(Space space) { return space == Space::shared ? "shared" : "global"; }
-const char* verb(Access kind) { return kind == Access::read ? "read" : "write"; }
+const char* space_name(Space space) {
+  return space == Space::shared ? "shared" : "global";
+}
+const char* verb(Access kind) {
+  return kind == Access::read ? "read" : "write";
+}
 
 uint32_t site_number(const void* site) {
   return static_cast<uint32_t>(static_cast<const char*>(site) - executable_start());
 }
 
-[[noreturn]] void report_race(const char* kind, uintptr_t address, Space space, const Event& other, const void* site) {
+[[noreturn]] void report_race(const char* kind, uintptr_t address, Space space, const Event& other,
+                              const void* site) {
   const Text name = name_text(address);
   const Text here = line_of(site);
   const Text there = line_of(executable_start() + other.site);
   const dim3 block = state().launch->block;
   const dim3 grid = state().launch->grid;
-  fail("RACE (%s) on %s memory %s at %s, against block (%u,%u,%u) thread (%u,%u,%u) at %s", kind, space_name(space),
-       name.characters, here.characters, other.block % grid.x, other.block / grid.x % grid.y, other.block / grid.x / grid.y,
-       other.thread % block.x, other.thread / block.x % block.y, other.thread / block.x / block.y, there.characters);
+  fail("RACE (%s) on %s memory %s at %s, against block (%u,%u,%u) thread (%u,%u,%u) at %s", kind,
+       space_name(space), name.characters, here.characters, other.block % grid.x,
+       other.block / grid.x % grid.y, other.block / grid.x / grid.y, other.thread % block.x,
+       other.thread / block.x % block.y, other.thread / block.x / block.y, there.characters);
 }
 
 void remember_reader(Byte& byte, const Event& now, uint32_t me) {
   const Clocks& clocks = state().clocks;
-  // A reader that is ordered before this one need not be kept: whatever races with it races with this one too, or comes
-  // before it. Of two others, keep one of another warp.
+  // A reader that is ordered before this one need not be kept: whatever races with it races with this one
+  // too, or comes before it. Of two others, keep one of another warp.
   for (Event& reader : byte.readers) {
     if (reader.exists() && clocks.is_before(reader.block, reader.thread, reader.clock, me)) reader = Event{};
   }
@@ -149,12 +164,14 @@ void remember_reader(Byte& byte, const Event& now, uint32_t me) {
   byte.readers[same_warp(byte.readers[0]) ? 0 : 1] = now;
 }
 
-void access_bytes(const Shadow& shadow, uintptr_t address, size_t size, Access kind, Space space, const void* site) {
+void access_bytes(const Shadow& shadow, uintptr_t address, size_t size, Access kind, Space space,
+                  const void* site) {
   State& all = state();
   Block& block = this_block();
   const uint32_t me = block.current().number;
   const uint32_t generation = space == Space::shared ? all.block_generation : all.launch_generation;
-  const Event now{static_cast<uint32_t>(block.linear_index()), all.clocks.now(me), site_number(site), static_cast<uint16_t>(me)};
+  const Event now{static_cast<uint32_t>(block.linear_index()), all.clocks.now(me), site_number(site),
+                  static_cast<uint16_t>(me)};
   const auto ordered = [&](const Event& event) {
     return !event.exists() || all.clocks.is_before(event.block, event.thread, event.clock, me);
   };
@@ -170,9 +187,11 @@ void access_bytes(const Shadow& shadow, uintptr_t address, size_t size, Access k
       const Text name = name_text(address + i);
       const Text line = line_of(site);
       if (kind == Access::read) {
-        fail("MISSING WAIT: cp.async data read before wait, %s memory %s at %s", space_name(space), name.characters, line.characters);
+        fail("MISSING WAIT: cp.async data read before wait, %s memory %s at %s", space_name(space),
+             name.characters, line.characters);
       }
-      fail("MISSING WAIT: cp.async data written before wait, %s memory %s at %s", space_name(space), name.characters, line.characters);
+      fail("MISSING WAIT: cp.async data written before wait, %s memory %s at %s", space_name(space),
+           name.characters, line.characters);
     }
     if (kind != Access::write && !byte.initialised) {
       const Text name = name_text(address + i);
@@ -181,7 +200,8 @@ void access_bytes(const Shadow& shadow, uintptr_t address, size_t size, Access k
     }
     const bool both_atomic = kind == Access::atomic && byte.writer_is_atomic;
     if (!both_atomic && !ordered(byte.writer)) {
-      report_race(kind == Access::read ? "read after write" : "write after write", address + i, space, byte.writer, site);
+      report_race(kind == Access::read ? "read after write" : "write after write", address + i, space,
+                  byte.writer, site);
     }
     if (kind == Access::read) {
       remember_reader(byte, now, me);
@@ -196,10 +216,12 @@ void access_bytes(const Shadow& shadow, uintptr_t address, size_t size, Access k
   }
 }
 
-[[noreturn]] void report_bounds(uintptr_t address, size_t size, Access kind, const char* what, const void* site) {
+[[noreturn]] void report_bounds(uintptr_t address, size_t size, Access kind, const char* what,
+                                const void* site) {
   const Text line = line_of(site);
   const Text name = name_text(address);
-  fail("OUT OF BOUNDS %s of %zu bytes %s, %s, at %s", verb(kind), size, what, name.characters, line.characters);
+  fail("OUT OF BOUNDS %s of %zu bytes %s, %s, at %s", verb(kind), size, what, name.characters,
+       line.characters);
 }
 
 }  // namespace
@@ -223,15 +245,20 @@ void start_block(Block& block) {
   }
   const auto dynamic = reinterpret_cast<uintptr_t>(block.shared().dynamic_start());
   const size_t size = block.shared().dynamic_size();
-  if (all.dynamic_shared == nullptr || all.dynamic_shared->start() != dynamic || all.dynamic_shared->size() != size) {
+  if (all.dynamic_shared == nullptr || all.dynamic_shared->start() != dynamic ||
+      all.dynamic_shared->size() != size) {
     all.dynamic_shared = std::make_unique<Shadow>(dynamic, size);
   }
   all.clocks.start_block(static_cast<uint32_t>(block.linear_index()), block.size());
 }
 
-void barrier(Block&) { state().clocks.barrier(); }
+void barrier(Block&) {
+  state().clocks.barrier();
+}
 
-void warp_barrier(Block& block, unsigned mask) { state().clocks.warp_barrier(block.current().number, mask); }
+void warp_barrier(Block& block, unsigned mask) {
+  state().clocks.warp_barrier(block.current().number, mask);
+}
 
 void fence(FenceScope scope) {
   if (Block* block = running_block()) state().clocks.fence(block->current().number, scope);
@@ -260,7 +287,8 @@ void access(const void* pointer, size_t size, Access kind, const void* site) {
     return access_bytes(*all.dynamic_shared, address, size, kind, Space::shared, site);
   }
   if (Shadow* shadow = allocation_at(address)) {
-    if (address - shadow->start() + size > shadow->size()) report_bounds(address, size, kind, "of global memory", site);
+    if (address - shadow->start() + size > shadow->size())
+      report_bounds(address, size, kind, "of global memory", site);
     return access_bytes(*shadow, address, size, kind, Space::global, site);
   }
   const uintptr_t parameters = reinterpret_cast<uintptr_t>(all.launch->parameters);
@@ -276,7 +304,8 @@ void access(const void* pointer, size_t size, Access kind, const void* site) {
     if (kind == Access::read && !in_writable_image(pointer)) return;  // a table of constants
   }
   const Text line = line_of(site);
-  fail("HOST POINTER: %s of %zu bytes at %p, which is no device memory, at %s", verb(kind), size, pointer, line.characters);
+  fail("HOST POINTER: %s of %zu bytes at %p, which is no device memory, at %s", verb(kind), size, pointer,
+       line.characters);
 }
 
 void aligned_access(const void* address, size_t size, Access kind, const void* site) {
@@ -291,15 +320,20 @@ void aligned_access(const void* address, size_t size, Access kind, const void* s
 void copy_started(const void* pointer, size_t size) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   State& all = state();
-  const Shadow& shadow = address - all.thread_locals->start() < all.thread_locals->size() ? *all.thread_locals : *all.dynamic_shared;
-  if (address - shadow.start() >= shadow.size()) fail("OUT OF BOUNDS write of %zu bytes: cp.async to %p, which is not shared memory", size, pointer);
+  const Shadow& shadow = address - all.thread_locals->start() < all.thread_locals->size()
+                             ? *all.thread_locals
+                             : *all.dynamic_shared;
+  if (address - shadow.start() >= shadow.size())
+    fail("OUT OF BOUNDS write of %zu bytes: cp.async to %p, which is not shared memory", size, pointer);
   for (size_t i = 0; i < size; ++i) shadow.at(address + i)->copy_under_way = true;
 }
 
 void copy_completed(const void* pointer, size_t size, const void* site) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   State& all = state();
-  const Shadow& shadow = address - all.thread_locals->start() < all.thread_locals->size() ? *all.thread_locals : *all.dynamic_shared;
+  const Shadow& shadow = address - all.thread_locals->start() < all.thread_locals->size()
+                             ? *all.thread_locals
+                             : *all.dynamic_shared;
   for (size_t i = 0; i < size; ++i) shadow.at(address + i)->copy_under_way = false;
   access(pointer, size, Access::write, site);
 }

@@ -1,5 +1,5 @@
-// The check build's view of a kernel: every access of its threads to memory that others can see. In the other builds
-// these functions do nothing.
+// The check build's view of a kernel: every access of its threads to memory that others can see. In the other
+// builds these functions do nothing.
 #pragma once
 
 #include <cstddef>

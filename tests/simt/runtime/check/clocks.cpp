@@ -30,7 +30,9 @@ bool Knowledge::covers(uint32_t block, uint32_t thread, uint32_t clock) const {
   return found != views_.end() && clock <= (*found->second)[thread];
 }
 
-void Clocks::start_launch() { messages_at_.clear(); }
+void Clocks::start_launch() {
+  messages_at_.clear();
+}
 
 void Clocks::start_block(uint32_t block, size_t threads) {
   block_ = block;
@@ -124,7 +126,8 @@ bool Clocks::is_before(uint32_t block, uint32_t thread, uint32_t clock, uint32_t
     if (thread == me || clock <= at_barrier_[thread]) return true;
     if (thread / 32 == me / 32 && clock <= threads_[me].warp[thread % 32]) return true;
   }
-  return messages_ && (threads_[me].acquired.covers(block, thread, clock) || block_acquired_.covers(block, thread, clock));
+  return messages_ &&
+         (threads_[me].acquired.covers(block, thread, clock) || block_acquired_.covers(block, thread, clock));
 }
 
 }  // namespace simt::check

@@ -1,9 +1,10 @@
 // Which accesses are ordered: a vector clock over the threads of a block, kept in parts.
 //
-// A thread's clock ticks at every barrier, __syncwarp and fence. A barrier makes all that the block did before known to
-// each of its threads; __syncwarp does so among its lanes. Between blocks, and between warps without a barrier, there is
-// only CUDA's message passing: write, __threadfence, atomic on one side, and atomic on the same address, __threadfence,
-// read on the other (PTX ISA, "Memory consistency model": release and acquire patterns).
+// A thread's clock ticks at every barrier, __syncwarp and fence. A barrier makes all that the block did
+// before known to each of its threads; __syncwarp does so among its lanes. Between blocks, and between warps
+// without a barrier, there is only CUDA's message passing: write, __threadfence, atomic on one side, and
+// atomic on the same address, __threadfence, read on the other (PTX ISA, "Memory consistency model": release
+// and acquire patterns).
 #pragma once
 
 #include <array>
@@ -42,12 +43,13 @@ class Clocks {
   void barrier();
   void warp_barrier(uint32_t thread, unsigned mask);
   void fence(uint32_t thread, FenceScope scope);
-  /// An atomic by `thread` at `address`: hands on what the thread has published by a fence, and takes what is there, to be
-  /// known after the thread's next fence.
+  /// An atomic by `thread` at `address`: hands on what the thread has published by a fence, and takes what is
+  /// there, to be known after the thread's next fence.
   void atomic(uint32_t thread, uintptr_t address);
 
   uint32_t now(uint32_t thread) const { return threads_[thread].clock; }
-  /// Whether the access by `thread` of `block` at `clock` is ordered before what thread `me` of this block does now.
+  /// Whether the access by `thread` of `block` at `clock` is ordered before what thread `me` of this block
+  /// does now.
   bool is_before(uint32_t block, uint32_t thread, uint32_t clock, uint32_t me) const;
 
  private:

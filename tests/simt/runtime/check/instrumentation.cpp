@@ -1,5 +1,5 @@
-// The functions that -fsanitize=thread has compiled kernels call before each access. ThreadSanitizer's own library is not
-// linked: here a thread is a CUDA thread.
+// The functions that -fsanitize=thread has compiled kernels call before each access. ThreadSanitizer's own
+// library is not linked: here a thread is a CUDA thread.
 #include <cstddef>
 
 #include "simt/runtime/check/check.h"
@@ -45,19 +45,21 @@ void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 
 // Atomics of host code that shares a file with kernels (a shared_ptr's count); kernels have CUDA's.
-#define SIMT_HOST_ATOMICS(bits, T)                                                                                 \
-  T __tsan_atomic##bits##_load(const volatile T* address, int) { return __atomic_load_n(address, __ATOMIC_SEQ_CST); } \
-  void __tsan_atomic##bits##_store(volatile T* address, T value, int) {                                            \
-    __atomic_store_n(address, value, __ATOMIC_SEQ_CST);                                                            \
-  }                                                                                                                \
-  T __tsan_atomic##bits##_exchange(volatile T* address, T value, int) {                                            \
-    return __atomic_exchange_n(address, value, __ATOMIC_SEQ_CST);                                                  \
-  }                                                                                                                \
-  T __tsan_atomic##bits##_fetch_add(volatile T* address, T value, int) {                                           \
-    return __atomic_fetch_add(address, value, __ATOMIC_SEQ_CST);                                                   \
-  }                                                                                                                \
-  T __tsan_atomic##bits##_fetch_sub(volatile T* address, T value, int) {                                           \
-    return __atomic_fetch_sub(address, value, __ATOMIC_SEQ_CST);                                                   \
+#define SIMT_HOST_ATOMICS(bits, T)                                       \
+  T __tsan_atomic##bits##_load(const volatile T* address, int) {         \
+    return __atomic_load_n(address, __ATOMIC_SEQ_CST);                   \
+  }                                                                      \
+  void __tsan_atomic##bits##_store(volatile T* address, T value, int) {  \
+    __atomic_store_n(address, value, __ATOMIC_SEQ_CST);                  \
+  }                                                                      \
+  T __tsan_atomic##bits##_exchange(volatile T* address, T value, int) {  \
+    return __atomic_exchange_n(address, value, __ATOMIC_SEQ_CST);        \
+  }                                                                      \
+  T __tsan_atomic##bits##_fetch_add(volatile T* address, T value, int) { \
+    return __atomic_fetch_add(address, value, __ATOMIC_SEQ_CST);         \
+  }                                                                      \
+  T __tsan_atomic##bits##_fetch_sub(volatile T* address, T value, int) { \
+    return __atomic_fetch_sub(address, value, __ATOMIC_SEQ_CST);         \
   }
 
 SIMT_HOST_ATOMICS(8, unsigned char)

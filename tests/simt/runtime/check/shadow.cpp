@@ -1,9 +1,9 @@
 #include "simt/runtime/check/shadow.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <stdexcept>
+
+#include <sys/mman.h>
 
 namespace simt::check {
 
@@ -14,6 +14,8 @@ Shadow::Shadow(uintptr_t start, size_t size) : start_(start), size_(size) {
   bytes_ = static_cast<Byte*>(memory);
 }
 
-Shadow::~Shadow() { munmap(bytes_, std::max<size_t>(1, size_) * sizeof(Byte)); }
+Shadow::~Shadow() {
+  munmap(bytes_, std::max<size_t>(1, size_) * sizeof(Byte));
+}
 
 }  // namespace simt::check

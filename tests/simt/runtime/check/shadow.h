@@ -17,7 +17,8 @@ struct Event {
   bool exists() const { return clock != 0; }
 };
 
-/// Events count only in the generation in which they were written: a launch for global memory, a block for shared memory.
+/// Events count only in the generation in which they were written: a launch for global memory, a block for
+/// shared memory.
 struct Byte {
   Event writer;
   Event readers[2];

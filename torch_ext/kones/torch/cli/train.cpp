@@ -66,7 +66,9 @@ void add_train(CLI::App& app, int& status) {
   command->add_option("--recipe", arguments->recipe, "How it is trained: " + join(recipe_names()))
       ->capture_default_str();
   command->add_option("--epochs", arguments->epochs, "Epochs, in place of the recipe's")->check(CLI::PositiveNumber);
-  command->add_option("--seed", config.seed, "Seed of everything random")->capture_default_str();
+  command->add_option("--seed", config.seed, "Seed of everything random")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_option("--device", config.device, "cpu or cuda")->capture_default_str();
   command->add_option("--init", config.init, "Start from the network in this checkpoint (best.pt of a run)");
   command->add_option("--config", arguments->config_file, "TOML file with settings in place of the recipe's");

@@ -1,0 +1,183 @@
+"""train, evaluate, export, inspect and run --check, one after the other, on a small part of Fashion-MNIST.
+
+Seen to fail on: floor in place of ceil in the exporter's thresholds (binarynet: mismatches); the half left out of its
+addends (lightnn-2: mismatches); a JSON key renamed; metrics.csv without its best column; the worst epoch taken for the
+best; --init ignored.
+"""
+
+import csv
+import json
+import math
+
+import program
+from program import DATASET
+
+EVALUATE_KEYS = {"images", "errors", "test_error_percent"}
+CHECK_KEYS = EVALUATE_KEYS | {"mismatched_predictions", "mismatched_values", "compared_values"}
+EXTRA_KEYS = {"images_per_second"}  # beyond the contract of docs/design.md, section 5
+METRICS_COLUMNS = ["epoch", "learning_rate", "train_loss", "validation_error_percent", "best", "seconds",
+                   "images_per_second"]
+# Integers of a picture in every tensor: input, sums, what is pooled, outputs.
+VALUES = {"mnist-1hidden": 784 + 100 + 100 + 10 + 10,
+          "mnist-2conv": 784 + 20 * (24 * 24 + 2 * 12 * 12) + 50 * (8 * 8 + 2 * 4 * 4) + 500 + 500 + 10 + 10}
+
+
+class TrainExportRun(program.ProgramTest):
+    def check_result(self, result, keys, images):
+        self.assertEqual(set(result), keys | EXTRA_KEYS)
+        self.assertEqual(result["images"], images)
+        self.assertIsInstance(result["errors"], int)
+        self.assertAlmostEqual(result["test_error_percent"], 100 * result["errors"] / images, places=9)
+        self.assertGreater(result["images_per_second"], 0)
+
+    def check_method(self, model, method, error_limit, limit=500, **settings):
+        settings = self.settings(**{"train_images": 3000, "validation_images": 500, "epochs": 2, **settings})
+        self.train("run", model, method, settings)
+        self.assertEqual(self.files("run"), {"config.json", "metrics.csv", "checkpoint.pt", "best.pt"})
+
+        evaluated = self.json("evaluate", "run", "--dataset", DATASET, "--limit", limit)
+        self.check_result(evaluated, EVALUATE_KEYS, limit)
+        self.assertLess(evaluated["test_error_percent"], error_limit, "it has not learned")
+
+        output, errors = self.kones("export", "run", "--out", "run.kones")
+        self.assertTrue(output.startswith("run.kones written\n"), output)
+        self.assertEqual(errors, "")
+        inspected = json.loads(self.kones("inspect", "run.kones", "--json")[0])
+        self.assertEqual([network["name"] for network in inspected["networks"]], [f"{model}-{method}"])
+        self.assertIn(f"model {model}, method {method}", self.kones("inspect", "run.kones")[0])
+
+        ran = self.json("run", "run.kones", "--dataset", DATASET, "--limit", limit)
+        self.check_result(ran, EVALUATE_KEYS, limit)
+        checked = self.json("run", "run.kones", "--dataset", DATASET, "--limit", limit, "--check", "run")
+        self.check_result(checked, CHECK_KEYS, limit)
+        self.assertEqual(checked["errors"], ran["errors"])
+        self.assertEqual(checked["mismatched_values"], 0)
+        self.assertEqual(checked["compared_values"], limit * VALUES[model])
+        # Activations of 8 bits and signs may cost a little, and not more.
+        self.assertLessEqual(abs(ran["errors"] - evaluated["errors"]), checked["mismatched_predictions"])
+        self.assertLessEqual(checked["mismatched_predictions"], limit // 50)
+
+    def test_mnist_1hidden_lightnn_1(self):
+        self.check_method("mnist-1hidden", "lightnn-1", 35)
+
+    def test_mnist_1hidden_lightnn_2(self):
+        self.check_method("mnist-1hidden", "lightnn-2", 35)
+
+    def test_mnist_1hidden_lightnn_1_bin(self):
+        self.check_method("mnist-1hidden", "lightnn-1-bin", 40)
+
+    def test_mnist_1hidden_lightnn_2_bin(self):
+        self.check_method("mnist-1hidden", "lightnn-2-bin", 40)
+
+    def test_mnist_1hidden_binaryconnect(self):
+        self.check_method("mnist-1hidden", "binaryconnect", 50)
+
+    def test_mnist_1hidden_binarynet(self):
+        self.check_method("mnist-1hidden", "binarynet", 50)
+
+    def test_mnist_2conv_lightnn_1(self):
+        self.check_method("mnist-2conv", "lightnn-1", 40, limit=200, train_images=2000)
+
+    def test_float(self):
+        self.train("run", method="float", settings=self.settings(train_images=3000, validation_images=500, epochs=2))
+        evaluated = self.json("evaluate", "run", "--dataset", DATASET, "--limit", 500)
+        self.assertLess(evaluated["test_error_percent"], 35)
+        line = self.refusal("export", "run", "--out", "run.kones")
+        self.assertIn("linear1 cannot be exported: its weights are float32", line)
+        self.assertFalse((self.folder / "run.kones").exists())
+
+
+class RunFolder(program.ProgramTest):
+    def test_metrics(self):
+        settings = self.settings(train_images=1280, validation_images=400, epochs=3, learning_rate=0.004, warmup=0,
+                                 schedule="constant")
+        output, errors = self.train("run", settings=settings)
+        with open(self.folder / "run" / "metrics.csv", newline="", encoding="utf-8") as file:
+            self.assertEqual(next(csv.reader(file)), METRICS_COLUMNS)
+        rows = program.metrics(self.folder / "run")
+        self.assertEqual([row["epoch"] for row in rows], ["1", "2", "3"])
+        lowest = math.inf
+        best = None
+        for row in rows:
+            self.assertEqual(float(row["learning_rate"]), 0.004)
+            self.assertGreater(float(row["train_loss"]), 0)
+            error = float(row["validation_error_percent"])
+            self.assertAlmostEqual(error * 4, round(error * 4), places=6, msg="of 400 pictures")
+            self.assertEqual(row["best"], "1" if error <= lowest else "0")
+            best = row if error <= lowest else best
+            lowest = min(lowest, error)
+            self.assertAlmostEqual(float(row["seconds"]) * float(row["images_per_second"]), 1280, delta=1)
+        self.assertRegex(output, rf"^best epoch {best['epoch']} of 3: validation error {float(lowest):.2f} %\n$")
+        self.assertEqual(program.Checkpoint(self.folder / "run" / "best.pt").state["epoch"], int(best["epoch"]))
+        lines = errors.splitlines()
+        self.assertEqual(len(lines), 3, "a plain line an epoch")
+        for number, (line, row) in enumerate(zip(lines, rows), 1):
+            self.assertRegex(line, rf"^epoch {number}/3  loss \d+\.\d{{4}}  validation error "
+                             rf"{float(row['validation_error_percent']):.2f} %( \(best\))?  \d+:\d\d  \d+ images/s$")
+            self.assertEqual("(best)" in line, row["best"] == "1")
+
+    def test_config(self):
+        settings = self.settings(train_images=256, validation_images=100)
+        self.kones(*program.train_arguments("run", settings=settings), "--epochs", 2, "--seed", 9, "--recipe", "paper")
+        config = json.loads((self.folder / "run" / "config.json").read_text(encoding="utf-8"))
+        self.assertEqual({key: config[key] for key in ("model", "method", "dataset", "device", "init", "seed")},
+                         {"model": "mnist-1hidden", "method": "lightnn-1", "dataset": DATASET, "device": "cpu",
+                          "init": "", "seed": 9})
+        self.assertEqual(config["settings"]["recipe"], "paper")
+        self.assertEqual(config["settings"]["rounding"], "stochastic")
+        self.assertEqual(config["settings"]["epochs"], 2)
+        self.assertEqual(config["settings"]["train_images"], 256)
+
+    def test_seeds_make_runs(self):
+        settings = self.settings(train_images=512, validation_images=100, epochs=1)
+        for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+            self.kones(*program.train_arguments(out, settings=settings), "--seed", seed)
+        a, b, c = ((self.folder / out / "best.pt").read_bytes() for out in "abc")
+        self.assertEqual(a, b)
+        self.assertNotEqual(a, c)
+
+    def test_init_starts_from_a_trained_network(self):
+        settings = self.settings(train_images=2560, validation_images=500, epochs=2)
+        self.train("float", method="float", settings=settings)
+        settings = self.settings(train_images=256, validation_images=500, epochs=1, learning_rate=1e-4)
+        self.train("fresh", method="lightnn-2", settings=settings)
+        self.kones(*program.train_arguments("started", method="lightnn-2", settings=settings),
+                   "--init", "float/best.pt")
+        fresh, started = (float(program.metrics(self.folder / out)[0]["validation_error_percent"])
+                          for out in ("fresh", "started"))
+        self.assertLess(started, fresh - 20)
+
+    def test_evaluate_takes_the_best_epoch(self):
+        """Not the last one: a rate that ruins the second epoch must not show."""
+        settings = self.settings(train_images=2560, validation_images=500, epochs=2, schedule="exponential",
+                                 schedule_interval="epoch", warmup=0, learning_rate=0.005, final_learning_rate=1e4)
+        self.train("run", settings=settings)
+        rows = program.metrics(self.folder / "run")
+        self.assertEqual([row["best"] for row in rows], ["1", "0"])
+        self.assertGreater(float(rows[1]["validation_error_percent"]), float(rows[0]["validation_error_percent"]) + 5)
+        evaluated = self.json("evaluate", "run", "--dataset", DATASET, "--limit", 1000)
+        self.assertLess(abs(evaluated["test_error_percent"] - float(rows[0]["validation_error_percent"])), 5)
+
+    def test_without_json_a_line_for_people(self):
+        self.train("run")
+        self.kones("export", "run", "--out", "run.kones")
+        output, errors = self.kones("evaluate", "run", "--dataset", DATASET, "--limit", 300)
+        self.assertRegex(output, r"^test error \d+\.\d\d % \(\d+ of 300 pictures\), \d+ images/s\n$")
+        self.assertEqual(errors, "")
+        output, errors = self.kones("run", "run.kones", "--dataset", DATASET, "--limit", 300, "--check", "run")
+        self.assertRegex(output, r"^test error in integers \d+\.\d\d % \(\d+ of 300 pictures\), \d+ images/s\n"
+                         r"0 mismatched integers of 301200 compared; "
+                         r"\d+ predictions differ from the trained network's\n$")
+        self.assertEqual(errors, "")
+
+    def test_help(self):
+        output, errors = self.kones("--help")
+        self.assertEqual(errors, "")
+        for command in ("train", "evaluate", "export", "run", "inspect"):
+            self.assertIn(command, output)
+            self.assertIn("--help", self.kones(command, "--help")[0])
+        self.assertRegex(self.kones("--version")[0], r"^\d+\.\d+\.\d+\n$")
+
+
+if __name__ == "__main__":
+    program.main()

@@ -1,0 +1,252 @@
+// Models: their sizes, what they compute, evaluation, and batch norm's recalibration.
+#include "kones/torch/models/network.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/error_text.h"
+#include "torch/train/small_network.h"
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <gtest/gtest.h>
+
+#include "kones/torch/data/batch.h"
+#include "kones/torch/train/batch_norm.h"
+#include "kones/torch/train/evaluation.h"
+#include "kones/torch/train/non_finite.h"
+
+namespace kones {
+namespace {
+
+// The paper's table 3 counts weights and one bias an output, without batch norm: 79,510 and 431,080 (docs:
+// the sizes of the five configurations). Here layers have no biases of their own, since batch norm's shift is
+// one; so the paper's count is that of weights and shifts. Seen to fail on: a hidden layer of 101; padding in
+// mnist-2conv.
+TEST(Models, HaveThePapersParameterCounts) {
+  struct Count {
+    int64_t weights;
+    int64_t with_biases;
+  };
+  const std::map<std::string, Count> expected = {
+      {"mnist-1hidden", {784 * 100 + 100 * 10, 79510}},
+      {"mnist-2conv", {20 * 25 + 50 * 20 * 25 + 800 * 500 + 500 * 10, 431080}},
+  };
+  for (const Topology& topology : topologies()) {
+    const Network network(topology, find_method("lightnn-1"));
+    int64_t biases = 0;
+    for (const Block& block : network->blocks()) biases += block.norm_bias().numel();
+    EXPECT_EQ(network->weight_count(), expected.at(topology.name).weights) << topology.name;
+    EXPECT_EQ(network->weight_count() + biases, expected.at(topology.name).with_biases) << topology.name;
+    EXPECT_EQ(topology.classes(), 10);
+  }
+  EXPECT_EQ(topologies().size(), expected.size()) << "a model is new: give its counts";
+}
+
+TEST(Models, MethodsQuantizeAsThePaperSays) {
+  struct Quantized {
+    std::string weights;
+    nn::ActivationKind activation;
+  };
+  const auto relu = nn::ActivationKind::relu;
+  const auto sign = nn::ActivationKind::sign;
+  const std::map<std::string, Quantized> expected = {
+      {"float", {"float32", relu}},
+      {"lightnn-2", {"2-ones, shifts 0..7", relu}},
+      {"lightnn-1", {"1-ones, shifts 0..7", relu}},
+      {"binaryconnect", {"binary", relu}},
+      {"lightnn-2-bin", {"2-ones, shifts 0..7", sign}},
+      {"lightnn-1-bin", {"1-ones, shifts 0..7", sign}},
+      {"binarynet", {"binary", sign}},
+  };
+  EXPECT_EQ(methods().size(), expected.size());
+  for (const Method& method : methods()) {
+    EXPECT_EQ(method.weights.name(), expected.at(method.name).weights) << method.name;
+    EXPECT_EQ(method.activation, expected.at(method.name).activation) << method.name;
+  }
+}
+
+TEST(Models, RefusePicturesOfAnotherShape) {
+  const Topology& topology = find_topology("mnist-1hidden");
+  ImageSet images = random_images(1, topology, 1);
+  check_images(images, topology);
+  images.width = 27;
+  EXPECT_NE(error_text([&] {
+              check_images(images, topology);
+            }).find("28 x 28, 10 classes; the data set has 1 x 28 x 27"),
+            std::string::npos);
+  images.width = 28;
+  images.classes = 11;
+  EXPECT_NE(error_text([&] { check_images(images, topology); }).find("11 classes"), std::string::npos);
+}
+
+/// The small network by LibTorch's functions: convolution, pooling, batch norm, activation.
+at::Tensor expected_forward(const Network& network, const at::Tensor& x, bool training) {
+  at::Tensor y = x;
+  for (size_t i = 0; i < network->blocks().size(); ++i) {
+    const Block& block = network->blocks()[i];
+    const at::Tensor w = block.weight()->forward();
+    y = i == 0 ? at::max_pool2d(at::conv2d(y, w, {}, 1, 1), 2) : at::linear(y.flatten(1), w);
+    y = at::batch_norm(y, block.norm_weight(), block.norm_bias(), block.norm_mean().clone(),
+                       block.norm_variance().clone(), training, 0.1, 1e-4, false);
+    if (i + 1 < network->blocks().size()) y = at::relu(y);
+  }
+  return y;
+}
+
+// BinaryNet's order. Seen to fail on: pooling after batch norm with a negative scale; an activation after the
+// last layer; epsilon 1e-5.
+TEST(Models, PoolThenNormaliseThenActivate) {
+  c10::NoGradGuard no_gradient;
+  at::manual_seed(1);
+  Network network(small_topology(), find_method("lightnn-2"));
+  for (const Block& block : network->blocks()) {
+    block.norm_weight().normal_();
+    block.norm_variance().uniform_(0.0, 1e-3);  // where epsilon shows
+  }
+  const ImageSet images = random_images(10, small_topology(), 2);
+  const at::Tensor x = make_batch(images, consecutive_indices(0, 10).data(), 10);
+  for (const bool training : {true, false}) {
+    network->train(training);
+    const at::Tensor expected = expected_forward(network, x, training);
+    EXPECT_TRUE(at::allclose(network->forward(x), expected, 1e-5, 1e-5)) << training;
+  }
+}
+
+// Seen to fail on: the last pictures, which fill no batch, left out; the largest value in place of the
+// largest magnitude.
+TEST(Evaluation, CountsErrorsAndRanges) {
+  at::manual_seed(2);
+  Network network(small_topology(), find_method("lightnn-1"));
+  const ImageSet images = random_images(evaluation_batch + 17, small_topology(), 3);
+  std::vector<int64_t> indices = shuffled_indices(images.count, 4);
+  indices.pop_back();
+  int64_t reported = 0;
+  const NetworkEvaluation result = evaluate_network(network, images, indices, [&](int64_t done, int64_t of) {
+    EXPECT_GT(done, reported);
+    EXPECT_EQ(of, images.count - 1);
+    reported = done;
+  });
+  EXPECT_EQ(reported, images.count - 1);
+  EXPECT_TRUE(network->is_training()) << "the mode is given back";
+  network->eval();
+  c10::NoGradGuard no_gradient;
+  std::vector<double> largest;
+  const at::Tensor outputs = network->observed_forward(
+      make_batch(images, indices.data(), images.count - 1),
+      [&largest](const Block&, const at::Tensor& y) { largest.push_back(y.abs().max().item<double>()); });
+  EXPECT_LT(outputs.max().item<double>(), largest.back())
+      << "the largest magnitude is to be a negative number";
+  int64_t errors = 0;
+  for (int64_t n = 0; n + 1 < images.count; ++n) {
+    const int64_t predicted = outputs[n].argmax().item<int64_t>();
+    errors += predicted != images.labels[static_cast<size_t>(indices[n])];
+    ASSERT_EQ(result.predictions[n], predicted) << n;
+  }
+  EXPECT_EQ(result.evaluation.images, images.count - 1);
+  EXPECT_EQ(result.evaluation.errors, errors);
+  ASSERT_EQ(result.largest.size(), largest.size());
+  for (size_t i = 0; i < largest.size(); ++i)
+    EXPECT_NEAR(result.largest[i], largest[i], 1e-5 * largest[i]) << i;
+}
+
+/// The first layer's sums after pooling, with weights rounded to nearest.
+at::Tensor first_sums(Network& network, const at::Tensor& x) {
+  nn::QuantizedWeight weight = network->blocks()[0].weight();
+  const at::Tensor nearest = weight->quantizer().quantize(weight->latent, Rounding::nearest, {});
+  return at::max_pool2d(at::conv2d(x, nearest, {}, 1, 1), 2);
+}
+
+// Seen to fail on: weights as training rounds them; running averages of momentum 0.1 in place of equal ones;
+// batches that begin anew; a momentum that stays undefined.
+TEST(Recalibration, AveragesTheStatisticsOfEqualBatches) {
+  c10::NoGradGuard no_gradient;
+  at::manual_seed(4);
+  Network network(small_topology(), find_method("lightnn-1"));
+  for (size_t layer = 0; layer < 3; ++layer) {
+    const Block& block = network->blocks()[layer];
+    block.weight()->set_training_rounding(Rounding::stochastic, layer);
+    block.norm_mean().fill_(1e6);
+    block.norm_variance().fill_(1e6);
+    block.norm_batch_count().fill_(41);
+  }
+  const ImageSet images = random_images(1300, small_topology(), 5);
+  const std::vector<int64_t> indices = shuffled_indices(1300, 6);
+  std::vector<at::Tensor> weights;
+  for (const Block& block : network->blocks()) weights.push_back(block.weight()->latent.clone());
+  recalibrate_batch_norm(network, images, indices);
+
+  at::Tensor mean = at::zeros({3});
+  at::Tensor variance = at::zeros({3});
+  for (int64_t batch = 0; batch < 2; ++batch) {  // the last 300 pictures fill no batch of 500
+    const at::Tensor sums = first_sums(network, make_batch(images, indices.data() + batch * 500, 500));
+    mean += sums.mean({0, 2, 3}) / 2;
+    variance += sums.transpose(0, 1).flatten(1).var(1, /*unbiased=*/true) / 2;
+  }
+  const Block& first = network->blocks()[0];
+  EXPECT_TRUE(at::allclose(first.norm_mean(), mean, 1e-4, 1e-5)) << first.norm_mean() << mean;
+  EXPECT_TRUE(at::allclose(first.norm_variance(), variance, 1e-4, 1e-5)) << first.norm_variance() << variance;
+  for (size_t layer = 0; layer < 3; ++layer) {
+    const Block& block = network->blocks()[layer];
+    EXPECT_LT(block.norm_mean().abs().max().item<float>(), 1e3) << "nothing is left of what was there before";
+    EXPECT_LT(block.norm_variance().abs().max().item<float>(), 1e3);
+    EXPECT_EQ(block.norm_batch_count().item<int64_t>(), 41);
+    EXPECT_EQ(block.norm_options().momentum(), 0.1);
+    EXPECT_TRUE(at::equal(block.weight()->latent, weights[layer]));
+    EXPECT_TRUE(block.weight()->is_training());
+  }
+  EXPECT_TRUE(network->is_training());
+}
+
+TEST(Recalibration, TakesAllPicturesWhereThereAreFewerThanABatch) {
+  c10::NoGradGuard no_gradient;
+  at::manual_seed(5);
+  Network network(small_topology(), find_method("lightnn-1"));
+  const ImageSet images = random_images(40, small_topology(), 6);
+  recalibrate_batch_norm(network, images, consecutive_indices(0, 40));
+  const at::Tensor sums = first_sums(network, make_batch(images, consecutive_indices(0, 40).data(), 40));
+  EXPECT_TRUE(at::allclose(network->blocks()[0].norm_mean(), sums.mean({0, 2, 3}), 1e-4, 1e-5));
+}
+
+// Seen to fail on: the last place named in place of the first.
+TEST(NonFinite, NamesTheFirstPlace) {
+  c10::NoGradGuard no_gradient;
+  at::manual_seed(6);
+  const ImageSet images = random_images(8, small_topology(), 7);
+  const at::Tensor x = make_batch(images, consecutive_indices(0, 8).data(), 8);
+  const auto place = [&x](auto spoil) {
+    Network network(small_topology(), find_method("float"));
+    spoil(*network);
+    const bool finite = has_finite_parameters(network);
+    return (finite ? "finite; " : "") + find_non_finite(network, x);
+  };
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto spoil_weight = [&](size_t layer, float value) {
+    return place([&](NetworkImpl& network) { network.blocks()[layer].weight()->latent.view(-1)[3] = value; });
+  };
+  EXPECT_EQ(spoil_weight(0, nan), "first in the weights of conv1");
+  EXPECT_EQ(spoil_weight(1, infinity), "first in the weights of linear2");
+  EXPECT_EQ(spoil_weight(2, nan), "first in the weights of linear3");
+  EXPECT_EQ(place([&](NetworkImpl& network) { network.blocks()[1].norm_bias()[2] = infinity; }),
+            "first in the batch norm of linear2");
+  EXPECT_EQ(place([&](NetworkImpl& network) {
+              network.blocks()[1].weight()->latent.fill_(3e38f);
+              network.blocks()[0].norm_bias().fill_(1e10f);
+            }),
+            "finite; first in the output of linear2");
+  const std::string loss_alone =
+      place([](NetworkImpl& network) { network.blocks()[2].norm_weight().fill_(1e30f); });
+  EXPECT_EQ(loss_alone.find("finite; in the loss alone; the outputs of linear3 are as large as "), 0u)
+      << loss_alone;
+}
+
+TEST(Device, UnknownOnesAreRefused) {
+  EXPECT_TRUE(find_device("cpu").is_cpu());
+  EXPECT_NE(error_text([] { find_device("tpu"); }).find("cpu, cuda"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace kones
