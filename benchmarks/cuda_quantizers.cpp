@@ -1,7 +1,5 @@
-// The quantizers' CUDA kernels against a copy on the same device: milliseconds and GB/s, one JSON object a line.
-// usage: cuda_quantizers_benchmark [ELEMENTS]
-#include <cuda_runtime_api.h>
-
+// The quantizers' CUDA kernels against a copy on the same device: milliseconds and GB/s, one JSON object a
+// line. usage: cuda_quantizers_benchmark [ELEMENTS]
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +8,8 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <cuda_runtime_api.h>
 
 #include "kones/cuda/binarize.h"
 #include "kones/cuda/k_ones.h"
@@ -67,8 +67,8 @@ double median_milliseconds(const std::function<void()>& run) {
 
 void report(const std::string& name, double bytes, const std::function<void()>& run) {
   const double milliseconds = median_milliseconds(run);
-  std::printf("{\"name\": \"%s\", \"milliseconds\": %.5f, \"gigabytes_per_second\": %.1f}\n", name.c_str(), milliseconds,
-              bytes / milliseconds / 1e6);
+  std::printf("{\"name\": \"%s\", \"milliseconds\": %.5f, \"gigabytes_per_second\": %.1f}\n", name.c_str(),
+              milliseconds, bytes / milliseconds / 1e6);
 }
 
 /// Every quantizer on `count` elements of T; each reads and writes them once.
@@ -77,17 +77,20 @@ void measure_type(const char* type, int64_t count, const DeviceBytes& x, const D
   const double bytes = 2.0 * static_cast<double>(count) * sizeof(T);
   const std::string suffix = std::string(", ") + type;
   report("copy" + suffix, bytes, [&] {
-    check(cudaMemcpyAsync(y.as<T>(), x.as<T>(), static_cast<size_t>(count) * sizeof(T), cudaMemcpyDeviceToDevice));
+    check(cudaMemcpyAsync(y.as<T>(), x.as<T>(), static_cast<size_t>(count) * sizeof(T),
+                          cudaMemcpyDeviceToDevice));
   });
   for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic, Rounding::truncate}) {
     const std::string name = std::string(kones::rounding_name(rounding)) + suffix;
     for (int terms = 1; terms <= 2; ++terms) {
-      report(std::to_string(terms) + "-ones, " + name, bytes,
-             [&] { kones::cuda::k_ones(x.as<T>(), y.as<T>(), count, terms, 7, rounding, {1, 2}, nullptr); });
+      report(std::to_string(terms) + "-ones, " + name, bytes, [&] {
+        kones::cuda::k_ones(x.as<T>(), y.as<T>(), count, terms, 7, rounding, {1, 2}, nullptr);
+      });
     }
     if (rounding == Rounding::truncate) continue;
-    report("binarize, " + name, bytes,
-           [&] { kones::cuda::binarize(x.as<T>(), y.as<T>(), count, rounding, {1, 2}, nullptr); });
+    report("binarize, " + name, bytes, [&] {
+      kones::cuda::binarize(x.as<T>(), y.as<T>(), count, rounding, {1, 2}, nullptr);
+    });
   }
 }
 
@@ -96,7 +99,8 @@ void measure(int64_t count) {
   const DeviceBytes x(bytes);
   const DeviceBytes y(bytes);
   std::vector<float> values(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) values[static_cast<size_t>(i)] = static_cast<float>(i % 4001 - 2000) / 1500.0f;
+  for (int64_t i = 0; i < count; ++i)
+    values[static_cast<size_t>(i)] = static_cast<float>(i % 4001 - 2000) / 1500.0f;
   check(cudaMemcpy(x.as<float>(), values.data(), bytes, cudaMemcpyHostToDevice));
   measure_type<float>("float32", count, x, y);
   // The same bytes as other types: their values do not matter to the time.

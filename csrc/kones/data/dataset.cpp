@@ -72,7 +72,7 @@ DatasetName parse_dataset_name(const std::string& text) {
       colon == std::string::npos ? std::string(reader.default_folder) : text.substr(colon + 1);
   if (folder.empty()) {
     throw UsageError("the data set \"" + text + "\" lacks its folder: " + shown_name(reader) + "; " +
-                std::string(reader.advice));
+                     std::string(reader.advice));
   }
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored)) {

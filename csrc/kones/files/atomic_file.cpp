@@ -1,13 +1,13 @@
 #include "kones/files/atomic_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <system_error>
 #include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "kones/error.h"
 
@@ -76,7 +76,8 @@ std::string read_file(const std::filesystem::path& path, std::uintmax_t max_byte
   if (!stream) fail("cannot read", path, errno);
   std::string bytes(size, '\0');
   stream.read(bytes.data(), static_cast<std::streamsize>(size));
-  if (static_cast<std::uintmax_t>(stream.gcount()) != size) throw Error("cannot read " + path.string() + " to its end");
+  if (static_cast<std::uintmax_t>(stream.gcount()) != size)
+    throw Error("cannot read " + path.string() + " to its end");
   return bytes;
 }
 

@@ -7,8 +7,8 @@
 
 namespace kones {
 
-/// A file being written. Write to temporary_path(), then call commit(); without commit() nothing appears at `path`, and
-/// what was written is removed.
+/// A file being written. Write to temporary_path(), then call commit(); without commit() nothing appears at
+/// `path`, and what was written is removed.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

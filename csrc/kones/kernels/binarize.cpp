@@ -6,7 +6,8 @@
 namespace kones::kernels {
 
 template <typename T>
-void binarize(const T* x, T* y, int64_t count, Rounding rounding, RandomStream stream, int64_t first_element) {
+void binarize(const T* x, T* y, int64_t count, Rounding rounding, RandomStream stream,
+              int64_t first_element) {
   if (rounding == Rounding::stochastic) {
     map_elements(x, y, count, stream, first_element, binarize_stochastic);
   } else {

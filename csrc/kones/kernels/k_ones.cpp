@@ -14,8 +14,9 @@ void k_ones_of(const T* x, T* y, int64_t count, int max_shift, Rounding rounding
       map_elements(x, y, count, [=](float value) { return k_ones_nearest<Terms>(value, max_shift); });
       break;
     case Rounding::stochastic:
-      map_elements(x, y, count, stream, first_element,
-                   [=](float value, float uniform) { return k_ones_stochastic<Terms>(value, max_shift, uniform); });
+      map_elements(x, y, count, stream, first_element, [=](float value, float uniform) {
+        return k_ones_stochastic<Terms>(value, max_shift, uniform);
+      });
       break;
     case Rounding::truncate:
       map_elements(x, y, count, [=](float value) { return k_ones_truncate<Terms>(value, max_shift); });

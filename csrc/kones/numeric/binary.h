@@ -21,8 +21,12 @@ KONES_HOST_DEVICE float binarize_stochastic(float x, float uniform) {
 }
 
 /// Code of the level -1 or +1: a set bit is negative.
-inline uint32_t binary_encode(int32_t level) { return level < 0 ? 1u : 0u; }
+inline uint32_t binary_encode(int32_t level) {
+  return level < 0 ? 1u : 0u;
+}
 
-inline int32_t binary_decode(uint32_t code) { return (code & 1u) != 0 ? -1 : 1; }
+inline int32_t binary_decode(uint32_t code) {
+  return (code & 1u) != 0 ? -1 : 1;
+}
 
 }  // namespace kones

@@ -34,6 +34,8 @@ KONES_HOST_DEVICE float exp2_integer(int exponent) {
 }
 
 /// The largest power of two that is not above x, for a normal x > 0.
-KONES_HOST_DEVICE float power_of_two_floor(float x) { return float_from_bits(float_to_bits(x) & 0x7F800000u); }
+KONES_HOST_DEVICE float power_of_two_floor(float x) {
+  return float_from_bits(float_to_bits(x) & 0x7F800000u);
+}
 
 }  // namespace kones

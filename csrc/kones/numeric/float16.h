@@ -1,5 +1,5 @@
-// float16 (IEEE 754 binary16) and bfloat16 as storage types: widened exactly to float32, rounded to nearest even on the
-// way back. On a CUDA device the hardware's conversions do the same.
+// float16 (IEEE 754 binary16) and bfloat16 as storage types: widened exactly to float32, rounded to nearest
+// even on the way back. On a CUDA device the hardware's conversions do the same.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,13 @@ struct BFloat16 {
   uint16_t bits;
 };
 
-KONES_HOST_DEVICE float to_float(float x) { return x; }
+KONES_HOST_DEVICE float to_float(float x) {
+  return x;
+}
 
-KONES_HOST_DEVICE float to_float(BFloat16 x) { return float_from_bits(static_cast<uint32_t>(x.bits) << 16); }
+KONES_HOST_DEVICE float to_float(BFloat16 x) {
+  return float_from_bits(static_cast<uint32_t>(x.bits) << 16);
+}
 
 KONES_HOST_DEVICE float to_float(Float16 x) {
 #if defined(__CUDA_ARCH__)
@@ -33,7 +37,8 @@ KONES_HOST_DEVICE float to_float(Float16 x) {
   const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16;
   const uint32_t magnitude = x.bits & 0x7FFFu;
   if (magnitude >= 0x7C00u) return float_from_bits(sign | 0x7F800000u | ((magnitude & 0x3FFu) << 13));
-  // A float32 with the same fields is 2^-112 of the value, subnormal or not; multiplying corrects the exponent exactly.
+  // A float32 with the same fields is 2^-112 of the value, subnormal or not; multiplying corrects the
+  // exponent exactly.
   const float scaled = float_from_bits(magnitude << 13) * 0x1p112f;
   return float_from_bits(sign | float_to_bits(scaled));
 #endif

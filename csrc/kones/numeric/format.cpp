@@ -29,7 +29,8 @@ constexpr FormatRow rows[] = {
        return std::to_string(f.terms) + "-ones, shifts 0.." + std::to_string(f.max_shift);
      },
      [](const NumberFormat& f) {
-       return f.terms >= 1 && f.terms <= k_ones_max_terms && f.max_shift >= 0 && f.max_shift <= k_ones_max_max_shift;
+       return f.terms >= 1 && f.terms <= k_ones_max_terms && f.max_shift >= 0 &&
+              f.max_shift <= k_ones_max_max_shift;
      },
      [](const NumberFormat& f) { return k_ones_code_bits(f.terms, f.max_shift); },
      [](const NumberFormat& f) { return f.max_shift; },
@@ -39,11 +40,9 @@ constexpr FormatRow rows[] = {
      },
      [](const NumberFormat& f, int32_t level) { return k_ones_encode(level, f.terms, f.max_shift); },
      [](const NumberFormat& f, uint32_t code) { return k_ones_decode(code, f.terms, f.max_shift); }},
-    {FormatFamily::binary,
-     [](const NumberFormat&) { return std::string("binary"); },
+    {FormatFamily::binary, [](const NumberFormat&) { return std::string("binary"); },
      [](const NumberFormat& f) { return f.terms == 0 && f.max_shift == 0; },
-     [](const NumberFormat&) { return 1; },
-     [](const NumberFormat&) { return 0; },
+     [](const NumberFormat&) { return 1; }, [](const NumberFormat&) { return 0; },
      [](const NumberFormat&) { return int32_t{1}; },
      [](const NumberFormat&, int32_t level) { return level == 1 || level == -1; },
      [](const NumberFormat&, int32_t level) { return binary_encode(level); },
@@ -65,14 +64,18 @@ const FormatRow& row_of(const NumberFormat& format) {
 
 }  // namespace
 
-std::string NumberFormat::name() const { return row_of(*this).name(*this); }
+std::string NumberFormat::name() const {
+  return row_of(*this).name(*this);
+}
 
 bool NumberFormat::is_valid() const {
   const FormatRow* row = find_row(family);
   return row != nullptr && row->is_valid(*this);
 }
 
-int NumberFormat::code_bits() const { return row_of(*this).code_bits(*this); }
+int NumberFormat::code_bits() const {
+  return row_of(*this).code_bits(*this);
+}
 
 int NumberFormat::storage_bits() const {
   int bits = 1;
@@ -80,9 +83,13 @@ int NumberFormat::storage_bits() const {
   return bits;
 }
 
-int NumberFormat::fraction_bits() const { return row_of(*this).fraction_bits(*this); }
+int NumberFormat::fraction_bits() const {
+  return row_of(*this).fraction_bits(*this);
+}
 
-int32_t NumberFormat::max_level() const { return row_of(*this).max_level(*this); }
+int32_t NumberFormat::max_level() const {
+  return row_of(*this).max_level(*this);
+}
 
 uint32_t NumberFormat::encode(int32_t level) const {
   const FormatRow& row = row_of(*this);
@@ -93,7 +100,9 @@ uint32_t NumberFormat::encode(int32_t level) const {
   return row.encode(*this, level);
 }
 
-int32_t NumberFormat::decode(uint32_t code) const { return row_of(*this).decode(*this, code); }
+int32_t NumberFormat::decode(uint32_t code) const {
+  return row_of(*this).decode(*this, code);
+}
 
 bool NumberFormat::is_canonical(uint32_t code) const {
   const FormatRow& row = row_of(*this);

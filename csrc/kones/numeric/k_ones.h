@@ -1,8 +1,10 @@
-// k-ones: sums of exactly k powers of two, +-(2^-m1 + ... + 2^-mk) with 0 <= m <= max_shift; the terms may repeat and
-// there is no zero (LightNN: Ding, Liu, Blanton and Marculescu, "Quantized Deep Neural Networks for Energy Efficient
-// Hardware-based Inference", section IV and table 1). k = 1, max_shift = 7 is LightNN-1; k = 2 is LightNN-2.
+// k-ones: sums of exactly k powers of two, +-(2^-m1 + ... + 2^-mk) with 0 <= m <= max_shift; the terms may
+// repeat and there is no zero (LightNN: Ding, Liu, Blanton and Marculescu, "Quantized Deep Neural Networks
+// for Energy Efficient Hardware-based Inference", section IV and table 1). k = 1, max_shift = 7 is LightNN-1;
+// k = 2 is LightNN-2.
 //
-// Everything here works in units of the grid 2^-max_shift, where levels are integers and float32 arithmetic is exact.
+// Everything here works in units of the grid 2^-max_shift, where levels are integers and float32 arithmetic
+// is exact.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +24,8 @@ struct KOnesBracket {
 };
 
 /// The neighbours of a magnitude in [k, k * 2^max_shift), all in grid units: lower <= magnitude < upper.
-/// The lower one keeps the k largest powers of two of the magnitude. If it needs all k of them, the next level is one
-/// more of its smallest; if it needs fewer, every integer step up is a level.
+/// The lower one keeps the k largest powers of two of the magnitude. If it needs all k of them, the next
+/// level is one more of its smallest; if it needs fewer, every integer step up is a level.
 template <int Terms>
 KONES_HOST_DEVICE KOnesBracket k_ones_bracket(float magnitude, float largest_term) {
   float kept = 0.0f;
@@ -71,8 +73,8 @@ KONES_HOST_DEVICE float k_ones_truncate(float x, int max_shift) {
   return x == x ? result : x;
 }
 
-/// Picks the upper neighbour by value when uniform < (x - lower) / (upper - lower), else the lower one (section IV.B);
-/// clamps outside the level set; NaN for NaN. `uniform` is in [0, 1).
+/// Picks the upper neighbour by value when uniform < (x - lower) / (upper - lower), else the lower one
+/// (section IV.B); clamps outside the level set; NaN for NaN. `uniform` is in [0, 1).
 template <int Terms>
 KONES_HOST_DEVICE float k_ones_stochastic(float x, int max_shift, float uniform) {
   const float largest_term = exp2_integer(max_shift);
@@ -103,27 +105,31 @@ KONES_HOST_DEVICE int k_ones_shift_bits(int max_shift) {
 }
 
 /// Bits of a code: the sign, then the shifts m1 .. mk from high to low, smallest shift (largest term) first.
-KONES_HOST_DEVICE int k_ones_code_bits(int terms, int max_shift) { return 1 + terms * k_ones_shift_bits(max_shift); }
+KONES_HOST_DEVICE int k_ones_code_bits(int terms, int max_shift) {
+  return 1 + terms * k_ones_shift_bits(max_shift);
+}
 
-/// Whether `magnitude`, in grid units, is a sum of exactly `terms` powers of two, each at most 2^max_shift: it has at
-/// least as many ones as its shortest such sum, and at most as many as there are units (any power above 1 splits in two).
+/// Whether `magnitude`, in grid units, is a sum of exactly `terms` powers of two, each at most 2^max_shift:
+/// it has at least as many ones as its shortest such sum, and at most as many as there are units (any power
+/// above 1 splits in two).
 KONES_HOST_DEVICE bool k_ones_representable(uint32_t magnitude, int terms, int max_shift) {
   int shortest = static_cast<int>(magnitude >> max_shift);
   for (uint32_t low = magnitude & ((1u << max_shift) - 1u); low != 0; low &= low - 1) ++shortest;
   return shortest <= terms && static_cast<uint32_t>(terms) <= magnitude;
 }
 
-/// The code of the level `level` * 2^-max_shift, which must be one of the level set. Where several sums give the level,
-/// the one with the largest terms first is used.
+/// The code of the level `level` * 2^-max_shift, which must be one of the level set. Where several sums give
+/// the level, the one with the largest terms first is used.
 inline uint32_t k_ones_encode(int32_t level, int terms, int max_shift) {
   const int shift_bits = k_ones_shift_bits(max_shift);
   uint32_t code = level < 0 ? 1u : 0u;
   uint32_t rest = static_cast<uint32_t>(level < 0 ? -level : level);
   for (int term = terms; term > 0; --term) {
     int exponent = max_shift;
-    while (exponent > 0 && !((1u << exponent) <= rest &&
-                             (term == 1 ? rest == (1u << exponent)
-                                        : k_ones_representable(rest - (1u << exponent), term - 1, max_shift)))) {
+    while (exponent > 0 &&
+           !((1u << exponent) <= rest &&
+             (term == 1 ? rest == (1u << exponent)
+                        : k_ones_representable(rest - (1u << exponent), term - 1, max_shift)))) {
       --exponent;
     }
     rest -= 1u << exponent;
@@ -132,7 +138,8 @@ inline uint32_t k_ones_encode(int32_t level, int terms, int max_shift) {
   return code;
 }
 
-/// The level of a code, in grid units of 2^-max_shift. A shift above max_shift in the code counts as max_shift.
+/// The level of a code, in grid units of 2^-max_shift. A shift above max_shift in the code counts as
+/// max_shift.
 inline int32_t k_ones_decode(uint32_t code, int terms, int max_shift) {
   const int shift_bits = k_ones_shift_bits(max_shift);
   const uint32_t mask = (1u << shift_bits) - 1u;

@@ -1,6 +1,6 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011, section 4.3). A number depends on the seed, the offset and the element's index alone, so every
-// device, thread count and launch shape draws the same ones.
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as
+// easy as 1, 2, 3", SC 2011, section 4.3). A number depends on the seed, the offset and the element's index
+// alone, so every device, thread count and launch shape draws the same ones.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace kones {
 
-/// Which random numbers a quantizer draws: in training, seed stands for run, layer and purpose, offset for the step.
+/// Which random numbers a quantizer draws: in training, seed stands for run, layer and purpose, offset for
+/// the step.
 struct RandomStream {
   uint64_t seed = 0;
   uint64_t offset = 0;
@@ -40,6 +41,8 @@ KONES_HOST_DEVICE PhiloxBlock philox_block(RandomStream stream, uint64_t block) 
 }
 
 /// A random word as a float32 in [0, 1): a multiple of 2^-24.
-KONES_HOST_DEVICE float uniform_from_word(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+KONES_HOST_DEVICE float uniform_from_word(uint32_t word) {
+  return static_cast<float>(word >> 8) * 0x1p-24f;
+}
 
 }  // namespace kones

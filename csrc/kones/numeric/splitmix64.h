@@ -1,5 +1,5 @@
-// Derives independent seeds from small integers: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
-// number generators", OOPSLA 2014, figure 16).
+// Derives independent seeds from small integers: SplitMix64 (Steele, Lea and Flood, "Fast splittable
+// pseudorandom number generators", OOPSLA 2014, figure 16).
 #pragma once
 
 #include <cstdint>

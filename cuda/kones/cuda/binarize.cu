@@ -1,5 +1,4 @@
 #include "kones/cuda/binarize.h"
-
 #include "kones/cuda/elementwise.cuh"
 #include "kones/numeric/binary.h"
 

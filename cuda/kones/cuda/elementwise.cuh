@@ -1,5 +1,5 @@
-// The kernel that the elementwise quantizers share: one thread takes four neighbouring elements, which are one block of
-// random words and, where pointers allow, one vector load and store.
+// The kernel that the elementwise quantizers share: one thread takes four neighbouring elements, which are
+// one block of random words and, where pointers allow, one vector load and store.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,17 @@ struct alignas(4 * sizeof(T)) ElementQuad {
   T element[4];
 };
 
-/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned to four
-/// elements when `aligned`. Unless Random, quantize gets 0 for u.
+/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned
+/// to four elements when `aligned`. Unless Random, quantize gets 0 for u.
 template <bool Random, typename T, typename Quantize>
-__global__ void __launch_bounds__(256)
-    map_elements_kernel(const T* x, T* y, int64_t count, bool aligned, RandomStream stream, Quantize quantize) {
+__global__ void __launch_bounds__(256) map_elements_kernel(const T* x, T* y, int64_t count, bool aligned,
+                                                           RandomStream stream, Quantize quantize) {
   const int64_t quads = (count + 3) / 4;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
   // Not unrolled: nvcc would divide to find the number of turns, and a thread takes one or few.
 #pragma unroll 1
-  for (int64_t quad = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; quad < quads; quad += stride) {
+  for (int64_t quad = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; quad < quads;
+       quad += stride) {
     const int64_t first = 4 * quad;
     const int valid = count - first < 4 ? static_cast<int>(count - first) : 4;
     const bool whole = aligned && valid == 4;
@@ -64,9 +65,11 @@ void map_elements(const char* name, const T* x, T* y, int64_t count, RandomStrea
   constexpr int64_t threads = 256;
   constexpr int64_t max_blocks = 65535;
   const int64_t blocks = ((count + 3) / 4 + threads - 1) / threads;
-  const auto misalignment = (reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y)) % alignof(ElementQuad<T>);
-  launch(name, map_elements_kernel<Random, T, Quantize>, dim3(static_cast<unsigned>(blocks < max_blocks ? blocks : max_blocks)),
-         dim3(threads), 0, cuda_stream, x, y, count, misalignment == 0, stream, quantize);
+  const auto misalignment =
+      (reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y)) % alignof(ElementQuad<T>);
+  launch(name, map_elements_kernel<Random, T, Quantize>,
+         dim3(static_cast<unsigned>(blocks < max_blocks ? blocks : max_blocks)), dim3(threads), 0,
+         cuda_stream, x, y, count, misalignment == 0, stream, quantize);
 }
 
 }  // namespace kones::cuda

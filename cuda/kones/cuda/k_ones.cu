@@ -1,7 +1,6 @@
-#include "kones/numeric/k_ones.h"
-
 #include "kones/cuda/elementwise.cuh"
 #include "kones/cuda/k_ones.h"
+#include "kones/numeric/k_ones.h"
 
 namespace kones::cuda {
 namespace {
@@ -15,7 +14,9 @@ struct Nearest {
 template <int Terms>
 struct Stochastic {
   int max_shift;
-  __device__ float operator()(float x, float uniform) const { return k_ones_stochastic<Terms>(x, max_shift, uniform); }
+  __device__ float operator()(float x, float uniform) const {
+    return k_ones_stochastic<Terms>(x, max_shift, uniform);
+  }
 };
 
 template <int Terms>
@@ -25,14 +26,17 @@ struct Truncate {
 };
 
 template <int Terms, typename T>
-void k_ones_of(const T* x, T* y, int64_t count, int max_shift, Rounding rounding, RandomStream random, Stream stream) {
+void k_ones_of(const T* x, T* y, int64_t count, int max_shift, Rounding rounding, RandomStream random,
+               Stream stream) {
   switch (rounding) {
     case Rounding::nearest:
       return map_elements<false>("k_ones (nearest)", x, y, count, random, stream, Nearest<Terms>{max_shift});
     case Rounding::stochastic:
-      return map_elements<true>("k_ones (stochastic)", x, y, count, random, stream, Stochastic<Terms>{max_shift});
+      return map_elements<true>("k_ones (stochastic)", x, y, count, random, stream,
+                                Stochastic<Terms>{max_shift});
     case Rounding::truncate:
-      return map_elements<false>("k_ones (truncate)", x, y, count, random, stream, Truncate<Terms>{max_shift});
+      return map_elements<false>("k_ones (truncate)", x, y, count, random, stream,
+                                 Truncate<Terms>{max_shift});
   }
 }
 

@@ -10,9 +10,9 @@
 
 namespace kones::cuda {
 
-/// Quantizes `count` elements at the device pointer x to y, which may be x, on `stream`. terms is 1..4, max_shift 0..15.
-/// T is float, Float16 or BFloat16. The bits are those of kones::kernels::k_ones. Throws std::runtime_error when the
-/// launch is refused.
+/// Quantizes `count` elements at the device pointer x to y, which may be x, on `stream`. terms is 1..4,
+/// max_shift 0..15. T is float, Float16 or BFloat16. The bits are those of kones::kernels::k_ones. Throws
+/// std::runtime_error when the launch is refused.
 template <typename T>
 void k_ones(const T* x, T* y, int64_t count, int terms, int max_shift, Rounding rounding, RandomStream random,
             Stream stream);

@@ -1,11 +1,11 @@
 // Planted bugs in the use of __syncthreads.
-#include <cuda_runtime.h>
-
 #include <numeric>
 
 #include "cuda/device_array.h"
-#include "kones/cuda/hardware.cuh"
 #include "simt/seeded/seeded.h"
+#include <cuda_runtime.h>
+
+#include "kones/cuda/hardware.cuh"
 
 namespace kones::seeded {
 namespace {
@@ -31,8 +31,8 @@ bool missing_barrier_after_load(bool planted) {
   const std::vector<int> x = counting(threads);
   const DeviceArray<int> from(x);
   DeviceArray<int> to(threads);
-  KONES_LAUNCH((planted ? reverse_through_tile<true> : reverse_through_tile<false>), dim3(1), dim3(threads), 0, nullptr,
-               from.data(), to.data());
+  KONES_LAUNCH((planted ? reverse_through_tile<true> : reverse_through_tile<false>), dim3(1), dim3(threads),
+               0, nullptr, from.data(), to.data());
   return to.to_host() == std::vector<int>(x.rbegin(), x.rend());
 }
 
@@ -54,7 +54,8 @@ __global__ void block_sum(const int* x, int* y) {
 bool missing_barrier_in_reduction(bool planted) {
   const DeviceArray<int> from(counting(threads));
   DeviceArray<int> to(1);
-  KONES_LAUNCH((planted ? block_sum<true> : block_sum<false>), dim3(1), dim3(threads), 0, nullptr, from.data(), to.data());
+  KONES_LAUNCH((planted ? block_sum<true> : block_sum<false>), dim3(1), dim3(threads), 0, nullptr,
+               from.data(), to.data());
   return to.to_host()[0] == threads * (threads + 1) / 2;
 }
 
@@ -74,8 +75,8 @@ __global__ void rounds_through_tile(int* y, int rounds) {
 
 bool missing_barrier_between_rounds(bool planted) {
   DeviceArray<int> to(threads);
-  KONES_LAUNCH((planted ? rounds_through_tile<true> : rounds_through_tile<false>), dim3(1), dim3(threads), 0, nullptr,
-               to.data(), 3);
+  KONES_LAUNCH((planted ? rounds_through_tile<true> : rounds_through_tile<false>), dim3(1), dim3(threads), 0,
+               nullptr, to.data(), 3);
   const std::vector<int> y = to.to_host();
   for (int i = 0; i < threads; ++i) {
     if (y[static_cast<size_t>(i)] != (i + 3) % threads) return false;
@@ -94,8 +95,8 @@ __global__ void warp_leaves_early(int* y) {
 
 bool warp_skips_barrier(bool planted) {
   DeviceArray<int> to(std::vector<int>(threads, 0));
-  KONES_LAUNCH((planted ? warp_leaves_early<true> : warp_leaves_early<false>), dim3(1), dim3(threads), 0, nullptr,
-               to.data());
+  KONES_LAUNCH((planted ? warp_leaves_early<true> : warp_leaves_early<false>), dim3(1), dim3(threads), 0,
+               nullptr, to.data());
   return to.to_host() == std::vector<int>(threads, 1);
 }
 
@@ -116,8 +117,8 @@ __global__ void barriers_in_branches(int* y) {
 
 bool two_different_barriers(bool planted) {
   DeviceArray<int> to(std::vector<int>(threads, 0));
-  KONES_LAUNCH((planted ? barriers_in_branches<true> : barriers_in_branches<false>), dim3(1), dim3(threads), 0, nullptr,
-               to.data());
+  KONES_LAUNCH((planted ? barriers_in_branches<true> : barriers_in_branches<false>), dim3(1), dim3(threads),
+               0, nullptr, to.data());
   return to.to_host() == std::vector<int>(threads, 1);
 }
 
@@ -131,8 +132,8 @@ __global__ void barrier_in_uneven_loop(int* y) {
 
 bool uneven_barrier_counts(bool planted) {
   DeviceArray<int> to(std::vector<int>(threads, 0));
-  KONES_LAUNCH((planted ? barrier_in_uneven_loop<true> : barrier_in_uneven_loop<false>), dim3(1), dim3(threads), 0,
-               nullptr, to.data());
+  KONES_LAUNCH((planted ? barrier_in_uneven_loop<true> : barrier_in_uneven_loop<false>), dim3(1),
+               dim3(threads), 0, nullptr, to.data());
   return to.to_host() == std::vector<int>(threads, 1);
 }
 

@@ -1,9 +1,9 @@
 // Planted bugs in the launch itself.
+#include "cuda/device_array.h"
+#include "simt/seeded/seeded.h"
 #include <cuda_runtime.h>
 
-#include "cuda/device_array.h"
 #include "kones/cuda/hardware.cuh"
-#include "simt/seeded/seeded.h"
 
 namespace kones::seeded {
 namespace {
@@ -18,15 +18,25 @@ bool launch_marks(dim3 grid, dim3 block, size_t shared_bytes) {
   return y.to_host()[0] == 1;
 }
 
-bool grid_y_past_limit(bool planted) { return launch_marks(dim3(1, planted ? 65536 : 65535), dim3(1), 0); }
+bool grid_y_past_limit(bool planted) {
+  return launch_marks(dim3(1, planted ? 65536 : 65535), dim3(1), 0);
+}
 
-bool block_past_limit(bool planted) { return launch_marks(dim3(1), dim3(planted ? 1025 : 1024), 0); }
+bool block_past_limit(bool planted) {
+  return launch_marks(dim3(1), dim3(planted ? 1025 : 1024), 0);
+}
 
-bool block_z_past_limit(bool planted) { return launch_marks(dim3(1), dim3(1, 1, planted ? 65 : 64), 0); }
+bool block_z_past_limit(bool planted) {
+  return launch_marks(dim3(1), dim3(1, 1, planted ? 65 : 64), 0);
+}
 
-bool shared_past_limit(bool planted) { return launch_marks(dim3(1), dim3(32), planted ? 49153 : 49152); }
+bool shared_past_limit(bool planted) {
+  return launch_marks(dim3(1), dim3(32), planted ? 49153 : 49152);
+}
 
-bool empty_grid(bool planted) { return launch_marks(dim3(planted ? 0 : 1), dim3(32), 0); }
+bool empty_grid(bool planted) {
+  return launch_marks(dim3(planted ? 0 : 1), dim3(32), 0);
+}
 
 }  // namespace
 

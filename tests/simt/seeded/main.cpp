@@ -1,5 +1,6 @@
-// simt_seeded_<build> NAME: runs one kernel with its planted bug, and prints "WRONG RESULT", "RIGHT RESULT" (the bug went
-// unseen) or the layer's report. simt_seeded_<build> --fixed: runs all of them without; exit status 0 if all are right.
+// simt_seeded_<build> NAME: runs one kernel with its planted bug, and prints "WRONG RESULT", "RIGHT RESULT"
+// (the bug went unseen) or the layer's report. simt_seeded_<build> --fixed: runs all of them without; exit
+// status 0 if all are right.
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -13,8 +14,9 @@ using kones::seeded::SeededBug;
 
 std::vector<SeededBug> all_bugs() {
   std::vector<SeededBug> all;
-  for (const auto& bugs : {kones::seeded::barrier_bugs(), kones::seeded::launch_bugs(), kones::seeded::matrix_bugs(),
-                           kones::seeded::memory_bugs(), kones::seeded::race_bugs(), kones::seeded::warp_bugs()}) {
+  for (const auto& bugs :
+       {kones::seeded::barrier_bugs(), kones::seeded::launch_bugs(), kones::seeded::matrix_bugs(),
+        kones::seeded::memory_bugs(), kones::seeded::race_bugs(), kones::seeded::warp_bugs()}) {
     all.insert(all.end(), bugs.begin(), bugs.end());
   }
   return all;
@@ -37,7 +39,8 @@ int run_fixed() {
     ++failures;
     std::printf("%s without its bug: %s\n", bug.name, result.c_str());
   }
-  std::printf("%d kernels without their bugs, %d falsely reported or wrong\n", static_cast<int>(all_bugs().size()), failures);
+  std::printf("%d kernels without their bugs, %d falsely reported or wrong\n",
+              static_cast<int>(all_bugs().size()), failures);
   return failures;
 }
 

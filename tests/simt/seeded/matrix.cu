@@ -1,17 +1,17 @@
 // Planted bugs in the use of the tensor core's binary matrix product.
-#include <cuda_runtime.h>
-
 #include <cstdint>
 
 #include "cuda/device_array.h"
-#include "kones/cuda/hardware.cuh"
 #include "simt/seeded/seeded.h"
+#include <cuda_runtime.h>
+
+#include "kones/cuda/hardware.cuh"
 
 namespace kones::seeded {
 namespace {
 
-/// c[16][8] = popcount(a[i] & b[j]) over 256 bits: one m16n8k256 (PTX ISA, "Matrix fragments for mma.m16n8k256").
-/// Planted: the second and the third register of the fragment of a are exchanged.
+/// c[16][8] = popcount(a[i] & b[j]) over 256 bits: one m16n8k256 (PTX ISA, "Matrix fragments for
+/// mma.m16n8k256"). Planted: the second and the third register of the fragment of a are exchanged.
 template <bool Planted>
 __global__ void and_product(const uint32_t* a, const uint32_t* b, int* c) {
   const int group = static_cast<int>(threadIdx.x) / 4;
@@ -42,13 +42,14 @@ bool swapped_mma_registers(bool planted) {
   const DeviceArray<uint32_t> device_a(a);
   const DeviceArray<uint32_t> device_b(b);
   DeviceArray<int> device_c(16 * 8);
-  KONES_LAUNCH((planted ? and_product<true> : and_product<false>), dim3(1), dim3(32), 0, nullptr, device_a.data(),
-               device_b.data(), device_c.data());
+  KONES_LAUNCH((planted ? and_product<true> : and_product<false>), dim3(1), dim3(32), 0, nullptr,
+               device_a.data(), device_b.data(), device_c.data());
   const std::vector<int> c = device_c.to_host();
   for (size_t row = 0; row < 16; ++row) {
     for (size_t column = 0; column < 8; ++column) {
       int sum = 0;
-      for (size_t word = 0; word < 8; ++word) sum += __builtin_popcount(a[row * 8 + word] & b[column * 8 + word]);
+      for (size_t word = 0; word < 8; ++word)
+        sum += __builtin_popcount(a[row * 8 + word] & b[column * 8 + word]);
       if (c[row * 8 + column] != sum) return false;
     }
   }
@@ -67,8 +68,8 @@ __global__ void product_without_a_lane(int* c) {
 
 bool lane_leaves_mma_out(bool planted) {
   DeviceArray<int> c(32);
-  KONES_LAUNCH((planted ? product_without_a_lane<true> : product_without_a_lane<false>), dim3(1), dim3(32), 0, nullptr,
-               c.data());
+  KONES_LAUNCH((planted ? product_without_a_lane<true> : product_without_a_lane<false>), dim3(1), dim3(32), 0,
+               nullptr, c.data());
   return c.to_host() == std::vector<int>(32, 8);
 }
 

@@ -1,11 +1,11 @@
 // Planted bugs in addresses and in what memory holds.
-#include <cuda_runtime.h>
-
 #include <algorithm>
 
 #include "cuda/device_array.h"
-#include "kones/cuda/hardware.cuh"
 #include "simt/seeded/seeded.h"
+#include <cuda_runtime.h>
+
+#include "kones/cuda/hardware.cuh"
 
 namespace kones::seeded {
 namespace {
@@ -22,8 +22,8 @@ __global__ void copy_tail(const float* x, float* y, int count) {
 bool global_read_past_tail(bool planted) {
   const DeviceArray<float> from(std::vector<float>(100, 2.0f));
   DeviceArray<float> to(2 * threads);
-  KONES_LAUNCH((planted ? copy_tail<true> : copy_tail<false>), dim3(2), dim3(threads), 0, nullptr, from.data(), to.data(),
-               100);
+  KONES_LAUNCH((planted ? copy_tail<true> : copy_tail<false>), dim3(2), dim3(threads), 0, nullptr,
+               from.data(), to.data(), 100);
   std::vector<float> expected(2 * threads, 1.0f);
   std::fill_n(expected.begin(), 100, 2.0f);
   return to.to_host() == expected;
@@ -57,8 +57,8 @@ __global__ void fill_dynamic(int* y) {
 
 bool dynamic_shared_overrun(bool planted) {
   DeviceArray<int> to(threads);
-  KONES_LAUNCH((planted ? fill_dynamic<true> : fill_dynamic<false>), dim3(1), dim3(threads), threads * sizeof(int), nullptr,
-               to.data());
+  KONES_LAUNCH((planted ? fill_dynamic<true> : fill_dynamic<false>), dim3(1), dim3(threads),
+               threads * sizeof(int), nullptr, to.data());
   return to.to_host()[3] == 3;
 }
 
@@ -73,7 +73,8 @@ __global__ void count_in_shared(int* y) {
 
 bool uninitialised_shared(bool planted) {
   DeviceArray<int> to(threads);
-  KONES_LAUNCH((planted ? count_in_shared<true> : count_in_shared<false>), dim3(1), dim3(threads), 0, nullptr, to.data());
+  KONES_LAUNCH((planted ? count_in_shared<true> : count_in_shared<false>), dim3(1), dim3(threads), 0, nullptr,
+               to.data());
   return to.to_host() == std::vector<int>(threads, 3);
 }
 
@@ -93,7 +94,8 @@ bool uninitialised_global(bool planted) {
   return y.to_host()[0] == 3;
 }
 
-/// Tiles of a row that is no multiple of the tile: planted, the tail of the last tile is left as the one before.
+/// Tiles of a row that is no multiple of the tile: planted, the tail of the last tile is left as the one
+/// before.
 template <bool Planted>
 __global__ void sum_by_tiles(const int* x, int* y, int count) {
   __shared__ int tile[threads];
@@ -117,8 +119,8 @@ __global__ void sum_by_tiles(const int* x, int* y, int count) {
 bool stale_shared_tile(bool planted) {
   const DeviceArray<int> from(std::vector<int>(100, 1));
   DeviceArray<int> to(1);
-  KONES_LAUNCH((planted ? sum_by_tiles<true> : sum_by_tiles<false>), dim3(1), dim3(threads), 0, nullptr, from.data(),
-               to.data(), 100);
+  KONES_LAUNCH((planted ? sum_by_tiles<true> : sum_by_tiles<false>), dim3(1), dim3(threads), 0, nullptr,
+               from.data(), to.data(), 100);
   return to.to_host()[0] == 100;
 }
 
@@ -138,14 +140,15 @@ bool misaligned_vector_load(bool planted) {
 template <bool Planted>
 __global__ void row_offsets(long long* offsets, int row, int width) {
   const int column = static_cast<int>(threadIdx.x);
-  const long long offset = Planted ? static_cast<long long>(row * width + column)
-                                   : static_cast<long long>(row) * width + column;
+  const long long offset =
+      Planted ? static_cast<long long>(row * width + column) : static_cast<long long>(row) * width + column;
   offsets[column] = offset;
 }
 
 bool index_past_2_to_31(bool planted) {
   DeviceArray<long long> to(32);
-  KONES_LAUNCH((planted ? row_offsets<true> : row_offsets<false>), dim3(1), dim3(32), 0, nullptr, to.data(), 65536, 65537);
+  KONES_LAUNCH((planted ? row_offsets<true> : row_offsets<false>), dim3(1), dim3(32), 0, nullptr, to.data(),
+               65536, 65537);
   return to.to_host()[5] == 65536LL * 65537 + 5;
 }
 
@@ -172,8 +175,8 @@ bool missing_async_copy_wait(bool planted) {
   for (int i = 0; i < 32; ++i) x[static_cast<size_t>(i)] = make_int4(i, i, i, i);
   const DeviceArray<int4> from(x);
   DeviceArray<int4> to(32);
-  KONES_LAUNCH((planted ? copy_asynchronously<true> : copy_asynchronously<false>), dim3(1), dim3(32), 0, nullptr,
-               from.data(), to.data());
+  KONES_LAUNCH((planted ? copy_asynchronously<true> : copy_asynchronously<false>), dim3(1), dim3(32), 0,
+               nullptr, from.data(), to.data());
   const std::vector<int4> y = to.to_host();
   for (int i = 0; i < 32; ++i) {
     if (y[static_cast<size_t>(i)].w != i) return false;
@@ -184,11 +187,16 @@ bool missing_async_copy_wait(bool planted) {
 }  // namespace
 
 std::vector<SeededBug> memory_bugs() {
-  return {{"global_read_past_tail", global_read_past_tail},   {"shared_row_overrun", shared_row_overrun},
-          {"dynamic_shared_overrun", dynamic_shared_overrun}, {"uninitialised_shared", uninitialised_shared},
-          {"uninitialised_global", uninitialised_global},     {"stale_shared_tile", stale_shared_tile},
-          {"misaligned_vector_load", misaligned_vector_load}, {"index_past_2_to_31", index_past_2_to_31},
-          {"host_pointer", host_pointer},                     {"missing_async_copy_wait", missing_async_copy_wait}};
+  return {{"global_read_past_tail", global_read_past_tail},
+          {"shared_row_overrun", shared_row_overrun},
+          {"dynamic_shared_overrun", dynamic_shared_overrun},
+          {"uninitialised_shared", uninitialised_shared},
+          {"uninitialised_global", uninitialised_global},
+          {"stale_shared_tile", stale_shared_tile},
+          {"misaligned_vector_load", misaligned_vector_load},
+          {"index_past_2_to_31", index_past_2_to_31},
+          {"host_pointer", host_pointer},
+          {"missing_async_copy_wait", missing_async_copy_wait}};
 }
 
 }  // namespace kones::seeded

@@ -1,9 +1,9 @@
 // Planted races that a run may well survive with the right result.
+#include "cuda/device_array.h"
+#include "simt/seeded/seeded.h"
 #include <cuda_runtime.h>
 
-#include "cuda/device_array.h"
 #include "kones/cuda/hardware.cuh"
-#include "simt/seeded/seeded.h"
 
 namespace kones::seeded {
 namespace {
@@ -21,7 +21,8 @@ __global__ void count_blocks(int* sum) {
 
 bool non_atomic_sum_over_blocks(bool planted) {
   DeviceArray<int> sum(std::vector<int>{0});
-  KONES_LAUNCH((planted ? count_blocks<true> : count_blocks<false>), dim3(8), dim3(32), 0, nullptr, sum.data());
+  KONES_LAUNCH((planted ? count_blocks<true> : count_blocks<false>), dim3(8), dim3(32), 0, nullptr,
+               sum.data());
   return sum.to_host()[0] == 8;
 }
 
@@ -47,8 +48,8 @@ bool missing_fence_before_last_block(bool planted) {
   DeviceArray<int> parts(8);
   DeviceArray<unsigned> arrived(std::vector<unsigned>{0});
   DeviceArray<int> sum(1);
-  KONES_LAUNCH((planted ? last_block_sums<true> : last_block_sums<false>), dim3(8), dim3(64), 0, nullptr, parts.data(),
-               arrived.data(), sum.data());
+  KONES_LAUNCH((planted ? last_block_sums<true> : last_block_sums<false>), dim3(8), dim3(64), 0, nullptr,
+               parts.data(), arrived.data(), sum.data());
   return sum.to_host()[0] == 36;
 }
 
@@ -64,7 +65,8 @@ bool two_writers(bool planted) {
   return y.to_host()[0] == 5;
 }
 
-/// The same as a missing barrier, on dynamic shared memory, where a thread reads before the other writes again.
+/// The same as a missing barrier, on dynamic shared memory, where a thread reads before the other writes
+/// again.
 template <bool Planted>
 __global__ void rotate_dynamic(int* y) {
   KONES_DYNAMIC_SHARED(int, tile);
@@ -79,8 +81,8 @@ __global__ void rotate_dynamic(int* y) {
 
 bool race_on_dynamic_shared(bool planted) {
   DeviceArray<int> y(64);
-  KONES_LAUNCH((planted ? rotate_dynamic<true> : rotate_dynamic<false>), dim3(1), dim3(64), 64 * sizeof(int), nullptr,
-               y.data());
+  KONES_LAUNCH((planted ? rotate_dynamic<true> : rotate_dynamic<false>), dim3(1), dim3(64), 64 * sizeof(int),
+               nullptr, y.data());
   const std::vector<int> host = y.to_host();
   for (int i = 0; i < 64; ++i) {
     if (host[static_cast<size_t>(i)] != (i + 1) % 64) return false;
@@ -98,8 +100,8 @@ __global__ void read_counter(int* counter, int* y) {
 bool plain_read_of_atomic(bool planted) {
   DeviceArray<int> counter(std::vector<int>{0});
   DeviceArray<int> y(4);
-  KONES_LAUNCH((planted ? read_counter<true> : read_counter<false>), dim3(4), dim3(32), 0, nullptr, counter.data(),
-               y.data());
+  KONES_LAUNCH((planted ? read_counter<true> : read_counter<false>), dim3(4), dim3(32), 0, nullptr,
+               counter.data(), y.data());
   return counter.to_host()[0] == 4;
 }
 

@@ -1,5 +1,5 @@
-// Kernels with one planted bug each, and the same kernels without it: what the builds of the host layer must report, and
-// what they must not.
+// Kernels with one planted bug each, and the same kernels without it: what the builds of the host layer must
+// report, and what they must not.
 #pragma once
 
 #include <vector>

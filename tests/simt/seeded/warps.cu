@@ -1,9 +1,9 @@
 // Planted bugs in the use of warp collectives.
+#include "cuda/device_array.h"
+#include "simt/seeded/seeded.h"
 #include <cuda_runtime.h>
 
-#include "cuda/device_array.h"
 #include "kones/cuda/hardware.cuh"
-#include "simt/seeded/seeded.h"
 
 namespace kones::seeded {
 namespace {
@@ -23,7 +23,8 @@ __global__ void pack_tail(const float* x, unsigned* bits, int count) {
 bool lanes_exit_before_ballot(bool planted) {
   const DeviceArray<float> from(std::vector<float>(20, -1.0f));
   DeviceArray<unsigned> to(1);
-  KONES_LAUNCH((planted ? pack_tail<true> : pack_tail<false>), dim3(1), dim3(32), 0, nullptr, from.data(), to.data(), 20);
+  KONES_LAUNCH((planted ? pack_tail<true> : pack_tail<false>), dim3(1), dim3(32), 0, nullptr, from.data(),
+               to.data(), 20);
   return to.to_host()[0] == 0xFFFFFu;
 }
 
@@ -45,7 +46,8 @@ bool missing_syncwarp(bool planted) {
   }
   const DeviceArray<int> from(x);
   DeviceArray<int> to(64);
-  KONES_LAUNCH((planted ? reverse_warp<true> : reverse_warp<false>), dim3(1), dim3(64), 0, nullptr, from.data(), to.data());
+  KONES_LAUNCH((planted ? reverse_warp<true> : reverse_warp<false>), dim3(1), dim3(64), 0, nullptr,
+               from.data(), to.data());
   return to.to_host() == expected;
 }
 
@@ -63,7 +65,8 @@ __global__ void half_warp_sum(int* y) {
 
 bool mask_names_absent_lanes(bool planted) {
   DeviceArray<int> to(1);
-  KONES_LAUNCH((planted ? half_warp_sum<true> : half_warp_sum<false>), dim3(1), dim3(32), 0, nullptr, to.data());
+  KONES_LAUNCH((planted ? half_warp_sum<true> : half_warp_sum<false>), dim3(1), dim3(32), 0, nullptr,
+               to.data());
   return to.to_host()[0] == 120;
 }
 
@@ -76,7 +79,8 @@ __global__ void mask_of_others(unsigned* y) {
 
 bool caller_not_in_mask(bool planted) {
   DeviceArray<unsigned> to(32);
-  KONES_LAUNCH((planted ? mask_of_others<true> : mask_of_others<false>), dim3(1), dim3(32), 0, nullptr, to.data());
+  KONES_LAUNCH((planted ? mask_of_others<true> : mask_of_others<false>), dim3(1), dim3(32), 0, nullptr,
+               to.data());
   return to.to_host() == std::vector<unsigned>(32, full_mask);
 }
 
@@ -90,7 +94,8 @@ __global__ void broadcast_in_half(int* y) {
 
 bool shuffle_from_absent_lane(bool planted) {
   DeviceArray<int> to(16);
-  KONES_LAUNCH((planted ? broadcast_in_half<true> : broadcast_in_half<false>), dim3(1), dim3(32), 0, nullptr, to.data());
+  KONES_LAUNCH((planted ? broadcast_in_half<true> : broadcast_in_half<false>), dim3(1), dim3(32), 0, nullptr,
+               to.data());
   return to.to_host() == std::vector<int>(16, 3);
 }
 
@@ -108,16 +113,20 @@ __global__ void mixed_collectives(int* y) {
 
 bool different_collectives(bool planted) {
   DeviceArray<int> to(32);
-  KONES_LAUNCH((planted ? mixed_collectives<true> : mixed_collectives<false>), dim3(1), dim3(32), 0, nullptr, to.data());
+  KONES_LAUNCH((planted ? mixed_collectives<true> : mixed_collectives<false>), dim3(1), dim3(32), 0, nullptr,
+               to.data());
   return to.to_host() == std::vector<int>(32, 0);
 }
 
 }  // namespace
 
 std::vector<SeededBug> warp_bugs() {
-  return {{"lanes_exit_before_ballot", lanes_exit_before_ballot}, {"missing_syncwarp", missing_syncwarp},
-          {"mask_names_absent_lanes", mask_names_absent_lanes},   {"caller_not_in_mask", caller_not_in_mask},
-          {"shuffle_from_absent_lane", shuffle_from_absent_lane}, {"different_collectives", different_collectives}};
+  return {{"lanes_exit_before_ballot", lanes_exit_before_ballot},
+          {"missing_syncwarp", missing_syncwarp},
+          {"mask_names_absent_lanes", mask_names_absent_lanes},
+          {"caller_not_in_mask", caller_not_in_mask},
+          {"shuffle_from_absent_lane", shuffle_from_absent_lane},
+          {"different_collectives", different_collectives}};
 }
 
 }  // namespace kones::seeded

@@ -9,7 +9,8 @@ namespace kones {
 
 /// The row of `table` whose `name` is `name`; throws UsageError that says which names there are.
 template <typename Table>
-const typename Table::value_type& find_choice(const std::string& what, const Table& table, const std::string& name) {
+const typename Table::value_type& find_choice(const std::string& what, const Table& table,
+                                              const std::string& name) {
   std::string names;
   for (const auto& row : table) {
     if (row.name == name) return row;

@@ -1,5 +1,5 @@
-// The commands of the program kones. Each function adds one; when it is given, the command runs while the arguments are
-// parsed, and sets `status` to the program's exit status.
+// The commands of the program kones. Each function adds one; when it is given, the command runs while the
+// arguments are parsed, and sets `status` to the program's exit status.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -1,8 +1,9 @@
 #include "kones/torch/train/evaluate.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "kones/data/dataset.h"
@@ -49,7 +50,8 @@ void add_evaluate(CLI::App& app, int& status) {
   command->add_option("folder", arguments->folder, "Folder of the run")->required();
   command->add_option("--dataset", arguments->dataset, "Pictures: " + join(dataset_names()))->required();
   command->add_option("--device", arguments->device, "cpu or cuda")->capture_default_str();
-  command->add_option("--limit", arguments->limit, "Only the first so many test pictures")->check(CLI::PositiveNumber);
+  command->add_option("--limit", arguments->limit, "Only the first so many test pictures")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_evaluate(*arguments); });
 }

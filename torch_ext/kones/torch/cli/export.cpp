@@ -1,8 +1,9 @@
 #include "kones/torch/exporting/export.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "kones/package/describe.h"
 #include "kones/package/writer.h"

@@ -1,9 +1,10 @@
 // The program kones.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "kones/error.h"
 #include "kones/torch/cli/commands.h"
@@ -24,7 +25,8 @@ void print_error(const char* text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Trains neural networks with hardware-cheap weights, and exports them for the accelerator.", "kones");
+  CLI::App app("Trains neural networks with hardware-cheap weights, and exports them for the accelerator.",
+               "kones");
   app.set_version_flag("--version", kones::version);
   app.require_subcommand(1);
   int status = 0;

@@ -1,10 +1,10 @@
 #include "kones/torch/cli/progress.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <utility>
+
+#include <unistd.h>
 
 namespace kones::cli {
 namespace {
@@ -30,7 +30,8 @@ void ProgressBar::show(const std::string& label, int64_t done, int64_t total, co
   last_ = now;
   shown_ = true;
   const int64_t filled = total > 0 ? std::min<int64_t>(bar_width, bar_width * done / total) : 0;
-  const std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(bar_width - filled), '.');
+  const std::string bar = std::string(static_cast<size_t>(filled), '#') +
+                          std::string(static_cast<size_t>(bar_width - filled), '.');
   std::fprintf(stderr, "\r%s [%s] %3d %%  %s\033[K", label.c_str(), bar.c_str(),
                static_cast<int>(total > 0 ? 100 * done / total : 0), text.c_str());
   std::fflush(stderr);
@@ -47,8 +48,8 @@ std::string format_duration(double seconds) {
   const int64_t whole = static_cast<int64_t>(seconds + 0.5);
   char text[32];
   if (whole >= 3600) {
-    std::snprintf(text, sizeof(text), "%d:%02d:%02d", static_cast<int>(whole / 3600), static_cast<int>(whole / 60 % 60),
-                  static_cast<int>(whole % 60));
+    std::snprintf(text, sizeof(text), "%d:%02d:%02d", static_cast<int>(whole / 3600),
+                  static_cast<int>(whole / 60 % 60), static_cast<int>(whole % 60));
   } else {
     std::snprintf(text, sizeof(text), "%d:%02d", static_cast<int>(whole / 60), static_cast<int>(whole % 60));
   }
@@ -71,8 +72,8 @@ void TrainProgress::on_epoch(const EpochRecord& record, int64_t epochs) {
   bar_.clear();
   std::fprintf(stderr, "epoch %d/%d  loss %.4f  validation error %.2f %%%s  %s  %.0f images/s\n",
                static_cast<int>(record.epoch), static_cast<int>(epochs), record.train_loss,
-               record.validation_error_percent, record.best ? " (best)" : "", format_duration(record.seconds).c_str(),
-               record.images_per_second);
+               record.validation_error_percent, record.best ? " (best)" : "",
+               format_duration(record.seconds).c_str(), record.images_per_second);
 }
 
 ImageProgressBar::ImageProgressBar(std::string label) : label_(std::move(label)), start_(Clock::now()) {}

@@ -1,8 +1,9 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "kones/data/dataset.h"
@@ -32,14 +33,17 @@ struct RunArguments {
 void check_pictures(const ImageSet& images, const package::Network& network) {
   const package::Tensor& input = network.tensors[network.input.tensor];
   const auto same = [](uint32_t a, int b) { return static_cast<int64_t>(a) == b; };
-  if (!same(input.channels, images.channels) || !same(input.height, images.height) || !same(input.width, images.width)) {
-    throw Error("the package takes pictures of " + std::to_string(input.channels) + " x " + std::to_string(input.height) +
-                " x " + std::to_string(input.width) + "; the data set has " + std::to_string(images.channels) + " x " +
-                std::to_string(images.height) + " x " + std::to_string(images.width));
+  if (!same(input.channels, images.channels) || !same(input.height, images.height) ||
+      !same(input.width, images.width)) {
+    throw Error("the package takes pictures of " + std::to_string(input.channels) + " x " +
+                std::to_string(input.height) + " x " + std::to_string(input.width) + "; the data set has " +
+                std::to_string(images.channels) + " x " + std::to_string(images.height) + " x " +
+                std::to_string(images.width));
   }
 }
 
-Evaluation evaluate_package(const package::Network& network, const ImageSet& images, const ImageProgress& progress) {
+Evaluation evaluate_package(const package::Network& network, const ImageSet& images,
+                            const ImageProgress& progress) {
   const engine::Engine engine(network);
   Evaluation evaluation;
   const auto start = std::chrono::steady_clock::now();
@@ -48,7 +52,8 @@ Evaluation evaluate_package(const package::Network& network, const ImageSet& ima
     const std::vector<int32_t> predictions =
         engine.predict(images.pixels.data() + first * engine.input_bytes(), count);
     for (int64_t i = 0; i < count; ++i) {
-      evaluation.errors += predictions[static_cast<size_t>(i)] != images.labels[static_cast<size_t>(first + i)];
+      evaluation.errors +=
+          predictions[static_cast<size_t>(i)] != images.labels[static_cast<size_t>(first + i)];
     }
     progress(first + count, images.count);
   }
@@ -85,12 +90,14 @@ int run_run(const RunArguments& arguments) {
     }
     std::printf("%s\n", result.dump().c_str());
   } else {
-    std::printf("test error in integers %.2f %% (%d of %d pictures), %.0f images/s\n", evaluation.error_percent(),
-                static_cast<int>(evaluation.errors), static_cast<int>(evaluation.images), rate);
+    std::printf("test error in integers %.2f %% (%d of %d pictures), %.0f images/s\n",
+                evaluation.error_percent(), static_cast<int>(evaluation.errors),
+                static_cast<int>(evaluation.images), rate);
     if (checks) {
-      std::printf("%lld mismatched integers of %lld compared; %lld predictions differ from the trained network's\n",
-                  static_cast<long long>(report.mismatched_values), static_cast<long long>(report.compared_values),
-                  static_cast<long long>(report.mismatched_predictions));
+      std::printf(
+          "%lld mismatched integers of %lld compared; %lld predictions differ from the trained network's\n",
+          static_cast<long long>(report.mismatched_values), static_cast<long long>(report.compared_values),
+          static_cast<long long>(report.mismatched_predictions));
     }
   }
   if (report.mismatched_values > 0) {
@@ -108,7 +115,8 @@ void add_run(CLI::App& app, int& status) {
   command->add_option("--dataset", arguments->dataset, "Pictures: " + join(dataset_names()))->required();
   command->add_option("--check", arguments->check,
                       "Compare every integer of every layer with the run in this folder");
-  command->add_option("--limit", arguments->limit, "Only the first so many test pictures")->check(CLI::PositiveNumber);
+  command->add_option("--limit", arguments->limit, "Only the first so many test pictures")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_run(*arguments); });
 }

@@ -1,7 +1,10 @@
-#include <CLI/CLI.hpp>
+#include "kones/torch/train/train.h"
+
 #include <csignal>
 #include <cstdio>
 #include <memory>
+
+#include <CLI/CLI.hpp>
 
 #include "kones/data/dataset.h"
 #include "kones/error.h"
@@ -10,14 +13,14 @@
 #include "kones/torch/cli/progress.h"
 #include "kones/torch/methods/method.h"
 #include "kones/torch/models/topology.h"
-#include "kones/torch/train/train.h"
 
 namespace kones::cli {
 namespace {
 
 volatile std::sig_atomic_t stop_signal = 0;
 
-/// The first signal asks for an orderly end; the handler is gone after it, so that a second one ends the program.
+/// The first signal asks for an orderly end; the handler is gone after it, so that a second one ends the
+/// program.
 void catch_signals() {
   struct sigaction action = {};
   action.sa_handler = [](int number) { stop_signal = number; };
@@ -26,7 +29,9 @@ void catch_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool stop_requested() { return stop_signal != 0; }
+bool stop_requested() {
+  return stop_signal != 0;
+}
 
 struct TrainArguments {
   TrainRequest request;
@@ -59,13 +64,17 @@ void add_train(CLI::App& app, int& status) {
   auto arguments = std::make_shared<TrainArguments>();
   RunConfig& config = arguments->request.config;
   command->add_option("--model", config.model, "Topology: " + join_names(topologies()))->required();
-  command->add_option("--method", config.method, "What is quantized, and how: " + join_names(methods()))->required();
+  command->add_option("--method", config.method, "What is quantized, and how: " + join_names(methods()))
+      ->required();
   command->add_option("--dataset", config.dataset, "Pictures: " + join(dataset_names()))->required();
-  command->add_option("--out", arguments->request.out, "Folder of the run: config.json, metrics.csv, checkpoints")
+  command
+      ->add_option("--out", arguments->request.out,
+                   "Folder of the run: config.json, metrics.csv, checkpoints")
       ->required();
   command->add_option("--recipe", arguments->recipe, "How it is trained: " + join(recipe_names()))
       ->capture_default_str();
-  command->add_option("--epochs", arguments->epochs, "Epochs, in place of the recipe's")->check(CLI::PositiveNumber);
+  command->add_option("--epochs", arguments->epochs, "Epochs, in place of the recipe's")
+      ->check(CLI::PositiveNumber);
   command->add_option("--seed", config.seed, "Seed of everything random")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -1,11 +1,11 @@
 #include "kones/torch/data/batch.h"
 
-#include <ATen/Parallel.h>
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <array>
 #include <numeric>
+
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
 
 #include "kones/numeric/philox.h"
 
@@ -14,7 +14,8 @@ namespace {
 
 std::array<float, 256> byte_values() {
   std::array<float, 256> values;
-  for (int byte = 0; byte < 256; ++byte) values[static_cast<size_t>(byte)] = static_cast<float>(2 * byte - 255) / 255.0f;
+  for (int byte = 0; byte < 256; ++byte)
+    values[static_cast<size_t>(byte)] = static_cast<float>(2 * byte - 255) / 255.0f;
   return values;
 }
 
@@ -25,7 +26,8 @@ struct Placement {
 };
 
 Placement place(const Augmentation& augmentation, int64_t image) {
-  const PhiloxBlock random = philox_block({augmentation.seed, augmentation.epoch}, static_cast<uint64_t>(image));
+  const PhiloxBlock random =
+      philox_block({augmentation.seed, augmentation.epoch}, static_cast<uint64_t>(image));
   const uint32_t positions = static_cast<uint32_t>(2 * augmentation.shift + 1);
   Placement placement;
   placement.down = static_cast<int64_t>(random.word[0] % positions) - augmentation.shift;
@@ -36,7 +38,8 @@ Placement place(const Augmentation& augmentation, int64_t image) {
 
 }  // namespace
 
-at::Tensor make_batch(const ImageSet& images, const int64_t* indices, int64_t count, const Augmentation& augmentation) {
+at::Tensor make_batch(const ImageSet& images, const int64_t* indices, int64_t count,
+                      const Augmentation& augmentation) {
   static const std::array<float, 256> values = byte_values();
   const int64_t channels = images.channels;
   const int64_t height = images.height;

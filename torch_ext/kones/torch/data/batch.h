@@ -1,10 +1,10 @@
 // Batches of pictures as tensors: shuffled, shifted, mirrored, and scaled to [-1, 1].
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "kones/data/dataset.h"
 
@@ -12,15 +12,17 @@ namespace kones {
 
 /// Random changes to a picture, drawn anew each epoch.
 struct Augmentation {
-  int64_t shift = 0;   ///< moves by up to so many pixels each way; what comes in is black
-  bool flip = false;   ///< mirrors left and right, half of the time
+  int64_t shift = 0;  ///< moves by up to so many pixels each way; what comes in is black
+  bool flip = false;  ///< mirrors left and right, half of the time
   uint64_t seed = 0;
   uint64_t epoch = 0;
 };
 
-/// float32 [indices.size(), channels, height, width] in [-1, 1]: byte b becomes (2 b - 255) / 255. Every index is in
-/// 0 .. images.count - 1. What happens to a picture depends on its index, the seed and the epoch alone.
-at::Tensor make_batch(const ImageSet& images, const int64_t* indices, int64_t count, const Augmentation& augmentation = {});
+/// float32 [indices.size(), channels, height, width] in [-1, 1]: byte b becomes (2 b - 255) / 255. Every
+/// index is in 0 .. images.count - 1. What happens to a picture depends on its index, the seed and the epoch
+/// alone.
+at::Tensor make_batch(const ImageSet& images, const int64_t* indices, int64_t count,
+                      const Augmentation& augmentation = {});
 
 /// int64 [count]: the labels at `indices`.
 at::Tensor make_labels(const ImageSet& images, const int64_t* indices, int64_t count);

@@ -1,15 +1,16 @@
 #include "kones/torch/exporting/evaluation_graph.h"
 
-#include <torch/torch.h>
-
 #include <cmath>
+
+#include <torch/torch.h>
 
 #include "kones/error.h"
 
 namespace kones {
 namespace {
 
-/// Keeps LibTorch from computing convolutions by transforms, whose float32 sums of integers need not be exact.
+/// Keeps LibTorch from computing convolutions by transforms, whose float32 sums of integers need not be
+/// exact.
 class DirectConvolutions {
  public:
   DirectConvolutions() { at::globalContext().setUserEnabledNNPACK(false); }
@@ -57,7 +58,8 @@ IntegerWeights integer_weights(const Block& block) {
 Integers weighted_sums(const Block& block, const Integers& x) {
   const IntegerWeights weights = integer_weights(block);
   const double bound = weights.levels.abs().flatten(1).sum(1).max().item<double>() * x.bound;
-  // Every partial sum is an integer below the bound, so it is exact where the type holds all integers up to there.
+  // Every partial sum is an integer below the bound, so it is exact where the type holds all integers up to
+  // there.
   const at::ScalarType type = bound < 16777216.0 ? torch::kFloat32 : torch::kFloat64;
   TORCH_CHECK(bound < 9007199254740992.0, block.name, ": sums beyond 2^53 are not exact in float64");
   const at::Tensor input = x.values.to(type);
@@ -67,20 +69,24 @@ Integers weighted_sums(const Block& block, const Integers& x) {
     sums = torch::linear(input.flatten(1), levels);
   } else {
     const nn::QuantizedConv2dOptions& options = block.conv->options();
-    sums = torch::conv2d(input, levels, {}, options.stride, options.padding, options.dilation, options.groups);
+    sums =
+        torch::conv2d(input, levels, {}, options.stride, options.padding, options.dilation, options.groups);
   }
   return {sums.to(torch::kInt64), bound, x.unit * weights.unit};
 }
 
 Integers pooled(const Block& block, const Integers& x) {
-  return {torch::max_pool2d(x.values.to(torch::kFloat64), block.shape.max_pool).to(torch::kInt64), x.bound, x.unit};
+  return {torch::max_pool2d(x.values.to(torch::kFloat64), block.shape.max_pool).to(torch::kInt64), x.bound,
+          x.unit};
 }
 
 /// Batch norm as slope and intercept on the integers, float64 [channels].
 std::pair<at::Tensor, at::Tensor> folded_norm(const Block& block, double unit) {
-  const at::Tensor deviation = (block.norm_variance().to(torch::kFloat64) + block.norm_options().eps()).sqrt();
+  const at::Tensor deviation =
+      (block.norm_variance().to(torch::kFloat64) + block.norm_options().eps()).sqrt();
   const at::Tensor scale = block.norm_weight().to(torch::kFloat64) / deviation;
-  return {scale * unit, block.norm_bias().to(torch::kFloat64) - block.norm_mean().to(torch::kFloat64) * scale};
+  return {scale * unit,
+          block.norm_bias().to(torch::kFloat64) - block.norm_mean().to(torch::kFloat64) * scale};
 }
 
 Integers signs(const Block& block, const Integers& x) {
@@ -90,8 +96,8 @@ Integers signs(const Block& block, const Integers& x) {
   const at::Tensor above = value >= per_channel(crossing, value);
   const at::Tensor below = value <= per_channel(crossing, value);
   const at::Tensor constant = per_channel(intercept >= 0, value);
-  const at::Tensor positive =
-      torch::where(per_channel(slope > 0, value), above, torch::where(per_channel(slope < 0, value), below, constant));
+  const at::Tensor positive = torch::where(per_channel(slope > 0, value), above,
+                                           torch::where(per_channel(slope < 0, value), below, constant));
   return {torch::where(positive, 1, -1).to(torch::kInt64), 1.0, 1.0};
 }
 
@@ -110,7 +116,9 @@ Integers requantized(const Block& block, const Integers& x, double largest, doub
   const at::Tensor scaled_slope = slope * radix;
   // The largest shift up to 47 with which the multiplier, rounded half away from zero, stays below 2^15.
   at::Tensor shift = torch::full_like(scaled_slope, 47.0);
-  const auto rounded = [](const at::Tensor& t) { return t.trunc() + t.sign() * ((t - t.trunc()).abs() >= 0.5); };
+  const auto rounded = [](const at::Tensor& t) {
+    return t.trunc() + t.sign() * ((t - t.trunc()).abs() >= 0.5);
+  };
   for (int step = 0; step < 128; ++step) {
     const at::Tensor too_large = rounded(scaled_slope * exact_powers_of_two(shift)).abs() >= 32768.0;
     if (!too_large.any().item<bool>()) break;
@@ -123,12 +131,15 @@ Integers requantized(const Block& block, const Integers& x, double largest, doub
   const at::Tensor addend = ((intercept * radix * factor + 0.5).floor() + half).to(torch::kInt64);
   const at::Tensor wide = x.values * per_channel(multiplier, x.values) + per_channel(addend, x.values);
   const at::Tensor shifted = wide.bitwise_right_shift(per_channel(shift.to(torch::kInt64), x.values));
-  return {shifted.clamp(static_cast<int64_t>(low), static_cast<int64_t>(high)), std::max(-low, high), 1.0 / radix};
+  return {shifted.clamp(static_cast<int64_t>(low), static_cast<int64_t>(high)), std::max(-low, high),
+          1.0 / radix};
 }
 
 }  // namespace
 
-EvaluationGraph::EvaluationGraph(TrainedNetwork trained) : trained_(std::move(trained)) { trained_.network->eval(); }
+EvaluationGraph::EvaluationGraph(TrainedNetwork trained) : trained_(std::move(trained)) {
+  trained_.network->eval();
+}
 
 std::map<std::string, at::Tensor> EvaluationGraph::integers(const at::Tensor& pictures) const {
   const torch::NoGradGuard no_gradient;

@@ -1,9 +1,10 @@
-// The evaluation graph: what a package's integers must be, computed from the checkpoint alone by LibTorch's operators.
+// The evaluation graph: what a package's integers must be, computed from the checkpoint alone by LibTorch's
+// operators.
 //
-// It is the other half of the proof that `kones run --check` gives, so it shares no code with the exporter, the package
-// or the engine: weights come from the latent weights through the training operators, sums from LibTorch's convolution
-// and linear operators on float64 (float32 where the bound on the sum is below 2^24), and the folding of batch norm is
-// written a second time, from docs/package-format.md, on tensors.
+// It is the other half of the proof that `kones run --check` gives, so it shares no code with the exporter,
+// the package or the engine: weights come from the latent weights through the training operators, sums from
+// LibTorch's convolution and linear operators on float64 (float32 where the bound on the sum is below 2^24),
+// and the folding of batch norm is written a second time, from docs/package-format.md, on tensors.
 #pragma once
 
 #include <map>
@@ -17,8 +18,8 @@ class EvaluationGraph {
  public:
   explicit EvaluationGraph(TrainedNetwork trained);
 
-  /// The integers of every tensor of the package, by its name there, for uint8 pictures [n, channels, height, width]:
-  /// int64 [n, channels, height, width], or [n, features] after a linear layer.
+  /// The integers of every tensor of the package, by its name there, for uint8 pictures [n, channels, height,
+  /// width]: int64 [n, channels, height, width], or [n, features] after a linear layer.
   std::map<std::string, at::Tensor> integers(const at::Tensor& pictures) const;
 
  private:

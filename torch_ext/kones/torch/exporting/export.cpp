@@ -1,8 +1,8 @@
 #include "kones/torch/exporting/export.h"
 
-#include <torch/torch.h>
-
 #include <cmath>
+
+#include <torch/torch.h>
 
 #include "kones/engine/engine.h"
 #include "kones/error.h"
@@ -19,13 +19,15 @@ constexpr int32_t input_multiplier = 2;
 constexpr int32_t input_offset = -255;
 constexpr int32_t input_divisor = 255;
 
-/// Builds a package's network block by block. `unit` is what an integer of the tensor that comes next stands for.
+/// Builds a package's network block by block. `unit` is what an integer of the tensor that comes next stands
+/// for.
 class NetworkWriter {
  public:
   NetworkWriter(const Topology& topology, package::Network& network) : network_(network) {
     network_.input = {0, input_multiplier, input_offset, input_divisor};
     add_tensor(package::Tensor::integer("input", static_cast<uint32_t>(topology.channels),
-                                        static_cast<uint32_t>(topology.height), static_cast<uint32_t>(topology.width)));
+                                        static_cast<uint32_t>(topology.height),
+                                        static_cast<uint32_t>(topology.width)));
   }
 
   void add_block(const Block& block, double largest) {
@@ -50,7 +52,8 @@ class NetworkWriter {
   package::Weights weights_of(const Block& block) {
     const nn::WeightQuantizer& quantizer = block.weight()->quantizer();
     if (!quantizer.format) {
-      throw Error(block.name + " cannot be exported: its weights are float32; train with a method that quantizes them");
+      throw Error(block.name +
+                  " cannot be exported: its weights are float32; train with a method that quantizes them");
     }
     const at::Tensor quantized = block.weight()->forward().detach().to(torch::kFloat64).contiguous();
     const double* values = quantized.data_ptr<double>();
@@ -90,7 +93,8 @@ class NetworkWriter {
       const int64_t reach = options.dilation * (options.kernel_size - 1);
       return static_cast<uint32_t>((size + 2 * options.padding - reach - 1) / options.stride + 1);
     };
-    package::Tensor output = package::Tensor::integer(name, outputs, extent(input.height), extent(input.width));
+    package::Tensor output =
+        package::Tensor::integer(name, outputs, extent(input.height), extent(input.width));
     add_layer(block.name, std::move(output), std::move(conv));
   }
 
@@ -99,8 +103,8 @@ class NetworkWriter {
     const uint32_t window = static_cast<uint32_t>(block.shape.max_pool);
     package::MaxPool2d pool;
     pool.kernel_height = pool.kernel_width = pool.stride_height = pool.stride_width = window;
-    package::Tensor output =
-        package::Tensor::integer(block.name + ".pooled", input.channels, input.height / window, input.width / window);
+    package::Tensor output = package::Tensor::integer(block.name + ".pooled", input.channels,
+                                                      input.height / window, input.width / window);
     add_layer(block.name + ".pool", std::move(output), pool);
   }
 
@@ -133,7 +137,8 @@ class NetworkWriter {
       append_requantize(channel_map(c), fraction_bits, place(c), requantize);
     }
     add_layer(block.name + ".requantize",
-              package::Tensor::fixed_point(name, input.channels, input.height, input.width, bits, is_output, fraction_bits),
+              package::Tensor::fixed_point(name, input.channels, input.height, input.width, bits, is_output,
+                                           fraction_bits),
               std::move(requantize));
     unit_ = std::ldexp(1.0, -fraction_bits);
   }

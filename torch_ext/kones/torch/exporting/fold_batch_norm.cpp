@@ -39,10 +39,12 @@ void append_requantize(const AffineMap& map, int fraction_bits, const std::strin
     --shift;
     multiplier = std::round(std::ldexp(slope, shift));
   }
-  const double addend = std::floor(std::ldexp(intercept, shift) + 0.5) + (shift > 0 ? std::ldexp(1.0, shift - 1) : 0.0);
+  const double addend =
+      std::floor(std::ldexp(intercept, shift) + 0.5) + (shift > 0 ? std::ldexp(1.0, shift - 1) : 0.0);
   if (shift < 0 || std::fabs(addend) > std::ldexp(1.0, 62)) {
-    throw Error(where + " cannot be exported: its batch norm scales by " + std::to_string(map.slope) + " and adds " +
-                std::to_string(map.intercept) + ", out of the range of a 16-bit multiplier and a shift");
+    throw Error(where + " cannot be exported: its batch norm scales by " + std::to_string(map.slope) +
+                " and adds " + std::to_string(map.intercept) +
+                ", out of the range of a 16-bit multiplier and a shift");
   }
   operation.multiplier.push_back(static_cast<int32_t>(multiplier));
   operation.addend.push_back(static_cast<int64_t>(addend));

@@ -25,13 +25,14 @@ struct AffineMap {
 
 AffineMap fold_norm(const ChannelNorm& norm, double unit);
 
-/// Appends the channel to `operation`: floor((accumulator * multiplier + addend) / 2^shift) is y * 2^fraction_bits,
-/// rounded half up. The multiplier has 15 bits and a sign: the shift is the largest, up to 47, for which it fits.
-/// Throws Error, with `where`, for values that no shift from 0 to 47 can represent.
-void append_requantize(const AffineMap& map, int fraction_bits, const std::string& where, package::Requantize& operation);
+/// Appends the channel to `operation`: floor((accumulator * multiplier + addend) / 2^shift) is y *
+/// 2^fraction_bits, rounded half up. The multiplier has 15 bits and a sign: the shift is the largest, up to
+/// 47, for which it fits. Throws Error, with `where`, for values that no shift from 0 to 47 can represent.
+void append_requantize(const AffineMap& map, int fraction_bits, const std::string& where,
+                       package::Requantize& operation);
 
-/// Appends the channel to `operation`: +1 where y >= 0, which is where the accumulator is at least (slope > 0) or at most
-/// (slope < 0) -intercept / slope. Throws Error, with `where`, for a map that is not finite.
+/// Appends the channel to `operation`: +1 where y >= 0, which is where the accumulator is at least (slope >
+/// 0) or at most (slope < 0) -intercept / slope. Throws Error, with `where`, for a map that is not finite.
 void append_threshold(const AffineMap& map, const std::string& where, package::Threshold& operation);
 
 }  // namespace kones

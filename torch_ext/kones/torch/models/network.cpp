@@ -13,15 +13,24 @@ constexpr double norm_momentum = 0.1;
 torch::nn::BatchNormOptions Block::norm_options() const {
   return norm2d.is_empty() ? norm1d->options : norm2d->options;
 }
-at::Tensor Block::norm_weight() const { return norm2d.is_empty() ? norm1d->weight : norm2d->weight; }
-at::Tensor Block::norm_bias() const { return norm2d.is_empty() ? norm1d->bias : norm2d->bias; }
-at::Tensor Block::norm_mean() const { return norm2d.is_empty() ? norm1d->running_mean : norm2d->running_mean; }
-at::Tensor Block::norm_variance() const { return norm2d.is_empty() ? norm1d->running_var : norm2d->running_var; }
+at::Tensor Block::norm_weight() const {
+  return norm2d.is_empty() ? norm1d->weight : norm2d->weight;
+}
+at::Tensor Block::norm_bias() const {
+  return norm2d.is_empty() ? norm1d->bias : norm2d->bias;
+}
+at::Tensor Block::norm_mean() const {
+  return norm2d.is_empty() ? norm1d->running_mean : norm2d->running_mean;
+}
+at::Tensor Block::norm_variance() const {
+  return norm2d.is_empty() ? norm1d->running_var : norm2d->running_var;
+}
 at::Tensor Block::norm_batch_count() const {
   return norm2d.is_empty() ? norm1d->num_batches_tracked : norm2d->num_batches_tracked;
 }
 
-NetworkImpl::NetworkImpl(const Topology& topology, const Method& method) : topology_(topology), method_(method) {
+NetworkImpl::NetworkImpl(const Topology& topology, const Method& method)
+    : topology_(topology), method_(method) {
   int64_t channels = topology.channels;
   int64_t height = topology.height;
   int64_t width = topology.width;
@@ -44,8 +53,8 @@ NetworkImpl::NetworkImpl(const Topology& topology, const Method& method) : topol
       width = (width + 2 * shape.padding - shape.kernel + 1) / shape.max_pool;
     } else {
       block.name = "linear" + number;
-      block.linear =
-          register_module(block.name, nn::QuantizedLinear(channels * height * width, shape.outputs, method.weights));
+      block.linear = register_module(
+          block.name, nn::QuantizedLinear(channels * height * width, shape.outputs, method.weights));
       block.norm1d = register_module("norm" + number, torch::nn::BatchNorm1d(norm));
       height = width = 1;
     }

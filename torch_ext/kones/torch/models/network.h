@@ -1,13 +1,13 @@
 // A network built from a topology and a method.
 #pragma once
 
-#include <torch/nn/module.h>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/pimpl.h>
-
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/pimpl.h>
 
 #include "kones/torch/methods/method.h"
 #include "kones/torch/models/topology.h"
@@ -21,11 +21,11 @@ namespace kones {
 struct Block {
   std::string name;  ///< "conv1", "linear3": kind and place, from 1
   LayerShape shape;
-  nn::QuantizedConv2d conv{nullptr};      ///< null in a linear block
-  nn::QuantizedLinear linear{nullptr};    ///< null in a convolution block
+  nn::QuantizedConv2d conv{nullptr};    ///< null in a linear block
+  nn::QuantizedLinear linear{nullptr};  ///< null in a convolution block
   torch::nn::BatchNorm2d norm2d{nullptr};
   torch::nn::BatchNorm1d norm1d{nullptr};
-  nn::Activation activation{nullptr};     ///< null in the last block
+  nn::Activation activation{nullptr};  ///< null in the last block
 
   nn::QuantizedWeight weight() const { return conv.is_empty() ? linear->weight : conv->weight; }
   /// The batch norm's parameters and statistics, whatever its dimension.
@@ -37,15 +37,16 @@ struct Block {
   at::Tensor norm_batch_count() const;
 };
 
-/// Input: float32 [batch, channels, height, width], the bytes b of the pictures as (2 b - 255) / 255. Output: float32
-/// [batch, classes]. Batch norm: epsilon 1e-4, momentum 0.1, as in BinaryNet.
+/// Input: float32 [batch, channels, height, width], the bytes b of the pictures as (2 b - 255) / 255. Output:
+/// float32 [batch, classes]. Batch norm: epsilon 1e-4, momentum 0.1, as in BinaryNet.
 class NetworkImpl : public torch::nn::Module {
  public:
   NetworkImpl(const Topology& topology, const Method& method);
 
   at::Tensor forward(const at::Tensor& x);
 
-  /// What `observe` is called with in observed_forward: the block, and its output after batch norm and activation.
+  /// What `observe` is called with in observed_forward: the block, and its output after batch norm and
+  /// activation.
   using Observer = std::function<void(const Block&, const at::Tensor&)>;
 
   /// forward, calling `observe` after every block.

@@ -18,7 +18,9 @@ const std::vector<Topology>& topologies() {
   return table;
 }
 
-const Topology& find_topology(const std::string& name) { return find_choice("model", topologies(), name); }
+const Topology& find_topology(const std::string& name) {
+  return find_choice("model", topologies(), name);
+}
 
 void check_images(const ImageSet& images, const Topology& topology) {
   const auto shape = [](int64_t channels, int64_t height, int64_t width, int64_t classes) {
@@ -27,7 +29,8 @@ void check_images(const ImageSet& images, const Topology& topology) {
   };
   const std::string wanted = shape(topology.channels, topology.height, topology.width, topology.classes());
   const std::string got = shape(images.channels, images.height, images.width, images.classes);
-  if (wanted != got) throw Error(topology.name + " takes pictures of " + wanted + "; the data set has " + got);
+  if (wanted != got)
+    throw Error(topology.name + " takes pictures of " + wanted + "; the data set has " + got);
 }
 
 }  // namespace kones

@@ -11,14 +11,15 @@ QuantizedConv2dImpl::QuantizedConv2dImpl(const QuantizedConv2dOptions& options, 
                     "QuantizedConv2d: ", options.in_channels, " input and ", options.out_channels,
                     " output channels do not divide into ", options.groups, " groups");
   const int64_t fan_in_channels = options.in_channels / options.groups;
-  weight = register_module(
-      "weight",
-      QuantizedWeight(at::IntArrayRef({options.out_channels, fan_in_channels, options.kernel_size, options.kernel_size}),
-                      quantizer));
+  weight =
+      register_module("weight", QuantizedWeight(at::IntArrayRef({options.out_channels, fan_in_channels,
+                                                                 options.kernel_size, options.kernel_size}),
+                                                quantizer));
 }
 
 at::Tensor QuantizedConv2dImpl::forward(const at::Tensor& x) {
-  return torch::conv2d(x, weight->forward(), {}, options_.stride, options_.padding, options_.dilation, options_.groups);
+  return torch::conv2d(x, weight->forward(), {}, options_.stride, options_.padding, options_.dilation,
+                       options_.groups);
 }
 
 }  // namespace kones::nn

@@ -1,8 +1,8 @@
 #include "kones/torch/nn/quantized_weight.h"
 
-#include <torch/torch.h>
-
 #include <cmath>
+
+#include <torch/torch.h>
 
 namespace kones::nn {
 

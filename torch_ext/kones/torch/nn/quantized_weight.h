@@ -15,8 +15,8 @@ enum class Initialization {
   uniform,  ///< uniform in [-1, 1] (BinaryConnect and BinaryNet)
 };
 
-/// A latent weight of shape [outputs, ...fan-in dimensions] and its quantizer. In evaluation mode weights are rounded
-/// to nearest; in training mode as set_training_rounding says.
+/// A latent weight of shape [outputs, ...fan-in dimensions] and its quantizer. In evaluation mode weights are
+/// rounded to nearest; in training mode as set_training_rounding says.
 class QuantizedWeightImpl : public torch::nn::Module {
  public:
   QuantizedWeightImpl(at::IntArrayRef shape, WeightQuantizer quantizer);
@@ -36,8 +36,8 @@ class QuantizedWeightImpl : public torch::nn::Module {
   /// Clips the latent weights to [-limit, limit]; does nothing for an infinite limit.
   void clip_latent(double limit);
 
-  /// sqrt((fan-in + fan-out) / 1.5), the factor on the learning rate without which latent weights in [-1, 1] flip too
-  /// rarely (BinaryConnect: Courbariaux, Bengio and David, 2015, section 2.5).
+  /// sqrt((fan-in + fan-out) / 1.5), the factor on the learning rate without which latent weights in [-1, 1]
+  /// flip too rarely (BinaryConnect: Courbariaux, Bengio and David, 2015, section 2.5).
   double learning_rate_scale() const;
 
   const WeightQuantizer& quantizer() const { return quantizer_; }
@@ -52,8 +52,9 @@ class QuantizedWeightImpl : public torch::nn::Module {
 
 TORCH_MODULE(QuantizedWeight);
 
-/// Clips the latent weights of every layer in `module` to the range of its own level set: what a training loop does
-/// after each step of the optimizer. A latent weight far outside would keep its level for as many steps back.
+/// Clips the latent weights of every layer in `module` to the range of its own level set: what a training
+/// loop does after each step of the optimizer. A latent weight far outside would keep its level for as many
+/// steps back.
 void clip_latent_weights(torch::nn::Module& module);
 
 }  // namespace kones::nn

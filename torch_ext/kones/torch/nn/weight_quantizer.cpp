@@ -26,6 +26,8 @@ double WeightQuantizer::range() const {
   return std::ldexp(static_cast<double>(format->max_level()), -format->fraction_bits());
 }
 
-std::string WeightQuantizer::name() const { return format ? format->name() : "float32"; }
+std::string WeightQuantizer::name() const {
+  return format ? format->name() : "float32";
+}
 
 }  // namespace kones::nn

@@ -1,10 +1,10 @@
 // What turns a layer's latent weights into the weights that it computes with.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <optional>
 #include <string>
+
+#include <ATen/core/Tensor.h>
 
 #include "kones/numeric/format.h"
 #include "kones/numeric/philox.h"
@@ -16,11 +16,12 @@ namespace kones::nn {
 struct WeightQuantizer {
   std::optional<NumberFormat> format;
 
-  /// The weights of `latent` (float32, any shape): each rounded to a level of the format. The straight-through gradient
-  /// goes to `latent`. Without a format, `latent` itself.
+  /// The weights of `latent` (float32, any shape): each rounded to a level of the format. The
+  /// straight-through gradient goes to `latent`. Without a format, `latent` itself.
   at::Tensor quantize(const at::Tensor& latent, Rounding rounding, RandomStream stream) const;
 
-  /// The largest level: the range [-r, r] that latent weights are clipped to by default. Infinite without a format.
+  /// The largest level: the range [-r, r] that latent weights are clipped to by default. Infinite without a
+  /// format.
   double range() const;
 
   /// For people: the format's name, or "float32".

@@ -15,8 +15,8 @@ RoundingArguments check_rounding(const char* name, std::string_view rounding, co
 
 void check_operand(const char* name, const at::Tensor& x) {
   const at::ScalarType type = x.scalar_type();
-  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name, ": x is ",
-                   type, "; it takes float32, float16 or bfloat16");
+  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name,
+                   ": x is ", type, "; it takes float32, float16 or bfloat16");
 }
 
 }  // namespace kones::ops

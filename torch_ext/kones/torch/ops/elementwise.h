@@ -1,9 +1,10 @@
-// What the elementwise quantizers' registrations share: checks of their operands, and a flat view of any layout.
+// What the elementwise quantizers' registrations share: checks of their operands, and a flat view of any
+// layout.
 #pragma once
 
-#include <ATen/ATen.h>
-
 #include <string_view>
+
+#include <ATen/ATen.h>
 
 #include "kones/numeric/float16.h"
 #include "kones/numeric/philox.h"
@@ -24,8 +25,9 @@ RoundingArguments check_rounding(const char* name, std::string_view rounding, co
 /// Refuses operands of operator `name` that are not float32, float16 or bfloat16.
 void check_operand(const char* name, const at::Tensor& x);
 
-/// The result tensor of an elementwise quantizer, filled by `quantize(x, y)` on tensors whose elements lie in the same
-/// order in memory, densely, and, where `ordered`, in row-major order, as the random numbers are counted.
+/// The result tensor of an elementwise quantizer, filled by `quantize(x, y)` on tensors whose elements lie in
+/// the same order in memory, densely, and, where `ordered`, in row-major order, as the random numbers are
+/// counted.
 template <typename Quantize>
 at::Tensor quantize_elements(const at::Tensor& x, bool ordered, Quantize quantize) {
   at::Tensor y = at::empty_like(x);

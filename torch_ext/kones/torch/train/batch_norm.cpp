@@ -1,8 +1,8 @@
 #include "kones/torch/train/batch_norm.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
+
+#include <torch/torch.h>
 
 #include "kones/torch/data/batch.h"
 

@@ -1,11 +1,11 @@
 #include "kones/torch/train/checkpoint.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+
+#include <torch/torch.h>
 
 #include "kones/error.h"
 #include "kones/files/atomic_file.h"
@@ -15,7 +15,9 @@ namespace kones {
 namespace {
 
 /// The first sentence of a message: LibTorch's go on with guesses and stack traces.
-std::string first_sentence(const std::string& text) { return text.substr(0, std::min(text.find('\n'), text.find(". "))); }
+std::string first_sentence(const std::string& text) {
+  return text.substr(0, std::min(text.find('\n'), text.find(". ")));
+}
 
 uint64_t mix_bytes(uint64_t hash, const void* bytes, size_t size) {
   const char* next = static_cast<const char*>(bytes);
@@ -31,7 +33,9 @@ uint64_t mix_bytes(uint64_t hash, const void* bytes, size_t size) {
 /// Of everything that a checkpoint holds. LibTorch's reader does not look at the archive's own checksums.
 std::string checksum_of(const Checkpoint& checkpoint) {
   uint64_t hash = 0;
-  const auto mix_text = [&hash](const std::string& text) { hash = mix_bytes(hash, text.data(), text.size()); };
+  const auto mix_text = [&hash](const std::string& text) {
+    hash = mix_bytes(hash, text.data(), text.size());
+  };
   mix_text(checkpoint.model);
   mix_text(checkpoint.method);
   mix_text(checkpoint.state);
@@ -48,7 +52,8 @@ void restore_tensor(const Checkpoint& checkpoint, const std::filesystem::path& p
   const auto found = checkpoint.tensors.find(name);
   if (found == checkpoint.tensors.end()) throw Error(path.string() + " has no tensor " + name);
   if (found->second.sizes() != target.sizes() || found->second.scalar_type() != target.scalar_type()) {
-    throw Error(path.string() + ": tensor " + name + " has another shape or type than " + checkpoint.model + "'s");
+    throw Error(path.string() + ": tensor " + name + " has another shape or type than " + checkpoint.model +
+                "'s");
   }
   torch::NoGradGuard no_gradient;
   target.copy_(found->second);
@@ -80,16 +85,19 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
   int error = stream ? 0 : errno;
   // A write that fails is kept for later: LibTorch's writer ends the program on one.
   archive.save_to([&stream, &error](const void* bytes, size_t size) {
-    if (stream && !stream.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size))) error = errno;
+    if (stream && !stream.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size)))
+      error = errno;
     return size;
   });
   stream.close();
-  if (!stream) throw Error("cannot write " + path.string() + ": " + std::strerror(error != 0 ? error : errno));
+  if (!stream)
+    throw Error("cannot write " + path.string() + ": " + std::strerror(error != 0 ? error : errno));
   file.commit();
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
-  if (!std::filesystem::is_regular_file(path)) throw Error(path.string() + " does not exist or is not a file");
+  if (!std::filesystem::is_regular_file(path))
+    throw Error(path.string() + " does not exist or is not a file");
   Checkpoint checkpoint;
   try {
     torch::serialize::InputArchive archive;
@@ -113,7 +121,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
     }
     if (text("checksum") != checksum_of(checkpoint)) throw Error("its checksum is that of other contents");
   } catch (const std::exception& error) {
-    throw Error(path.string() + " is not a checkpoint of kones, or is damaged: " + first_sentence(error.what()));
+    throw Error(path.string() +
+                " is not a checkpoint of kones, or is damaged: " + first_sentence(error.what()));
   }
   return checkpoint;
 }
@@ -142,7 +151,8 @@ void store_optimizer(FusedOptimizer& optimizer, Checkpoint& checkpoint) {
   });
 }
 
-void restore_optimizer(const Checkpoint& checkpoint, const std::filesystem::path& path, FusedOptimizer& optimizer) {
+void restore_optimizer(const Checkpoint& checkpoint, const std::filesystem::path& path,
+                       FusedOptimizer& optimizer) {
   optimizer.for_each_state([&](const std::string& name, at::Tensor& tensor) {
     restore_tensor(checkpoint, path, "optimizer/" + name, tensor);
   });

@@ -1,11 +1,11 @@
 // Checkpoint files: named tensors and a JSON text, in LibTorch's archive format, whole or not at all.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <filesystem>
 #include <map>
 #include <string>
+
+#include <ATen/core/Tensor.h>
 
 #include "kones/torch/models/network.h"
 #include "kones/torch/train/fused_optimizer.h"
@@ -29,12 +29,13 @@ Checkpoint load_checkpoint(const std::filesystem::path& path);
 /// Copies the network's parameters and buffers into `checkpoint`, under "network/".
 void store_network(const Network& network, Checkpoint& checkpoint);
 
-/// Copies them back. Throws Error, naming `path`, when the checkpoint is of another model, or a tensor is missing or has
-/// another shape. The methods may differ: the latent weights of one start another.
+/// Copies them back. Throws Error, naming `path`, when the checkpoint is of another model, or a tensor is
+/// missing or has another shape. The methods may differ: the latent weights of one start another.
 void restore_network(const Checkpoint& checkpoint, const std::filesystem::path& path, Network& network);
 
 /// The same for the optimizer's state, under "optimizer/".
 void store_optimizer(FusedOptimizer& optimizer, Checkpoint& checkpoint);
-void restore_optimizer(const Checkpoint& checkpoint, const std::filesystem::path& path, FusedOptimizer& optimizer);
+void restore_optimizer(const Checkpoint& checkpoint, const std::filesystem::path& path,
+                       FusedOptimizer& optimizer);
 
 }  // namespace kones

@@ -1,9 +1,9 @@
 #include "kones/torch/train/evaluation.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
+
+#include <torch/torch.h>
 
 #include "kones/error.h"
 #include "kones/torch/data/batch.h"
@@ -11,8 +11,8 @@
 
 namespace kones {
 
-NetworkEvaluation evaluate_network(Network& network, const ImageSet& images, const std::vector<int64_t>& indices,
-                                   const ImageProgress& progress) {
+NetworkEvaluation evaluate_network(Network& network, const ImageSet& images,
+                                   const std::vector<int64_t>& indices, const ImageProgress& progress) {
   const auto start = std::chrono::steady_clock::now();
   const bool was_training = network->is_training();
   torch::NoGradGuard no_gradient;
@@ -40,20 +40,21 @@ NetworkEvaluation evaluate_network(Network& network, const ImageSet& images, con
     if (progress) progress(first + size, count);
   }
   network->train(was_training);
-  result.evaluation.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.evaluation.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 
 c10::Device find_device(const std::string& name) {
   if (name == "cpu") return torch::kCPU;
   if (name != "cuda") throw UsageError("there is no device \"" + name + "\"; there is cpu, cuda");
-  if (!torch::cuda::is_available()) throw Error("there is no CUDA device on this machine; --device cpu works");
+  if (!torch::cuda::is_available())
+    throw Error("there is no CUDA device on this machine; --device cpu works");
   return torch::kCUDA;
 }
 
-Evaluation evaluate_run(const std::filesystem::path& run_folder, const ImageSet& images, const std::string& device,
-                        const ImageProgress& progress, std::vector<int32_t>* predictions) {
+Evaluation evaluate_run(const std::filesystem::path& run_folder, const ImageSet& images,
+                        const std::string& device, const ImageProgress& progress,
+                        std::vector<int32_t>* predictions) {
   Network network = load_trained_network(run_folder).network;
   check_images(images, network->topology());
   network->to(find_device(device));

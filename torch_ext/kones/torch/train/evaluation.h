@@ -1,9 +1,9 @@
 // Evaluation of a network in memory.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "kones/torch/models/network.h"
 #include "kones/torch/train/evaluate.h"
@@ -13,13 +13,13 @@ namespace kones {
 /// What a pass over pictures in evaluation mode shows.
 struct NetworkEvaluation {
   Evaluation evaluation;
-  std::vector<double> largest;        ///< of each block's output, the largest magnitude
+  std::vector<double> largest;  ///< of each block's output, the largest magnitude
   std::vector<int32_t> predictions;
 };
 
 /// Runs `network` in evaluation mode, on its own device, over the pictures at `indices`.
-NetworkEvaluation evaluate_network(Network& network, const ImageSet& images, const std::vector<int64_t>& indices,
-                                   const ImageProgress& progress);
+NetworkEvaluation evaluate_network(Network& network, const ImageSet& images,
+                                   const std::vector<int64_t>& indices, const ImageProgress& progress);
 
 /// Pictures in a batch of evaluation.
 inline constexpr int64_t evaluation_batch = 500;

@@ -30,12 +30,14 @@ void FusedOptimizer::step(double learning_rate) {
     if (options_.algorithm == "adam") {
       for (at::Tensor& steps : group.steps) steps.add_(1);
       // Decoupled weight decay (Loshchilov and Hutter, 2019); without decay it is Adam.
-      at::_fused_adamw_(group.set.parameters, gradients, group.first, group.second, {}, group.steps, rate, 0.9, 0.999,
-                        decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
+      at::_fused_adamw_(group.set.parameters, gradients, group.first, group.second, {}, group.steps, rate,
+                        0.9, 0.999, decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
     } else {
       // Without momentum LibTorch takes no buffers.
-      const at::TensorList buffers = options_.momentum == 0.0 ? at::TensorList() : at::TensorList(group.first);
-      at::_fused_sgd_(group.set.parameters, gradients, buffers, decay, options_.momentum, rate, /*dampening=*/0.0,
+      const at::TensorList buffers =
+          options_.momentum == 0.0 ? at::TensorList() : at::TensorList(group.first);
+      at::_fused_sgd_(group.set.parameters, gradients, buffers, decay, options_.momentum, rate,
+                      /*dampening=*/0.0,
                       /*nesterov=*/false, /*maximize=*/false, first_step);
     }
   }

@@ -1,11 +1,11 @@
 // Adam and SGD through LibTorch's fused kernels: one call updates all parameters that share a learning rate.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 namespace kones {
 

@@ -12,21 +12,28 @@ namespace {
 constexpr std::uintmax_t max_config_bytes = 1 << 20;
 
 nlohmann::json config_to_json(const RunConfig& config) {
-  return {{"model", config.model}, {"method", config.method}, {"dataset", config.dataset},
-          {"device", config.device}, {"init", config.init},     {"seed", config.seed},
+  return {{"model", config.model},
+          {"method", config.method},
+          {"dataset", config.dataset},
+          {"device", config.device},
+          {"init", config.init},
+          {"seed", config.seed},
           {"settings", recipe_to_json(config.recipe)}};
 }
 
 }  // namespace
 
-std::string config_to_text(const RunConfig& config) { return config_to_json(config).dump(2) + "\n"; }
+std::string config_to_text(const RunConfig& config) {
+  return config_to_json(config).dump(2) + "\n";
+}
 
 RunConfig read_config(const RunFolder& folder) {
   if (!std::filesystem::is_directory(folder.path)) {
     throw Error(folder.path.string() + " is no folder of a run; kones train --out makes one");
   }
   if (!std::filesystem::exists(folder.config())) {
-    throw Error(folder.path.string() + " is no folder of a run: it has no config.json; kones train --out makes one");
+    throw Error(folder.path.string() +
+                " is no folder of a run: it has no config.json; kones train --out makes one");
   }
   const std::string text = read_file(folder.config(), max_config_bytes);
   try {
@@ -51,7 +58,8 @@ void check_same_run(const RunFolder& folder, const RunConfig& started, const Run
   for (const auto& [key, value] : now.items()) {
     if (before.at(key) == value) continue;
     throw Error(folder.path.string() + " holds a run with " + key.substr(key.rfind('/') + 1) + " " +
-                before.at(key).dump() + ", not " + value.dump() + "; resume it as it was started, or choose another folder");
+                before.at(key).dump() + ", not " + value.dump() +
+                "; resume it as it was started, or choose another folder");
   }
 }
 

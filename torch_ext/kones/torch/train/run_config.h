@@ -35,7 +35,8 @@ std::string config_to_text(const RunConfig& config);
 /// Reads a run's config.json. Throws Error.
 RunConfig read_config(const RunFolder& folder);
 
-/// Throws Error that names the first setting in which `wanted` differs from what the run in `folder` was started with.
+/// Throws Error that names the first setting in which `wanted` differs from what the run in `folder` was
+/// started with.
 void check_same_run(const RunFolder& folder, const RunConfig& started, const RunConfig& wanted);
 
 }  // namespace kones

@@ -10,7 +10,8 @@ double learning_rate_at(const Recipe& recipe, int64_t step, int64_t steps_per_ep
   const double at = static_cast<double>(
       recipe.schedule_interval == "epoch" ? step / steps_per_epoch * steps_per_epoch : step);
   const double warmup = recipe.warmup * total;
-  if (static_cast<double>(step) < warmup) return recipe.learning_rate * (static_cast<double>(step) + 1) / (warmup + 1);
+  if (static_cast<double>(step) < warmup)
+    return recipe.learning_rate * (static_cast<double>(step) + 1) / (warmup + 1);
   const double progress = std::clamp((at - warmup) / std::max(total - warmup, 1.0), 0.0, 1.0);
   if (recipe.schedule == "cosine") {
     const double pi = std::acos(-1.0);

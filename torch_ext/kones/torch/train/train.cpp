@@ -1,10 +1,10 @@
 #include "kones/torch/train/train.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+
+#include <torch/torch.h>
 
 #include "kones/data/dataset.h"
 #include "kones/error.h"
@@ -36,7 +36,8 @@ uint64_t run_seed(uint64_t seed, RunPurpose purpose, uint64_t epoch = 0) {
 constexpr int64_t golden_count = 4;
 constexpr int64_t ranges_without_validation = 2000;
 
-/// Training stops on a device only as often as a loss is looked at, so it is looked at every so many steps there.
+/// Training stops on a device only as often as a loss is looked at, so it is looked at every so many steps
+/// there.
 constexpr int64_t device_check_interval = 50;
 
 class Trainer {
@@ -78,11 +79,13 @@ class Trainer {
   void prepare_folder(bool resume) {
     const bool has_run = std::filesystem::exists(folder_.config());
     if (has_run && !resume) {
-      throw Error(folder_.path.string() + " holds a run already; add --resume to go on with it, or choose another --out");
+      throw Error(folder_.path.string() +
+                  " holds a run already; add --resume to go on with it, or choose another --out");
     }
     if (has_run) check_same_run(folder_, read_config(folder_), config_);
     resuming_ = has_run && std::filesystem::exists(folder_.checkpoint());
-    if (resume && !resuming_) observer_.on_message("nothing to resume in " + folder_.path.string() + ": starting anew");
+    if (resume && !resuming_)
+      observer_.on_message("nothing to resume in " + folder_.path.string() + ": starting anew");
   }
 
   /// The folder comes into being only after everything that can be refused has been looked at.
@@ -99,10 +102,11 @@ class Trainer {
     class_names_ = std::move(dataset.class_names);
     check_images(images_, find_topology(config_.model));
     if (recipe_.validation_images >= images_.count) {
-      throw Error("validation_images is " + std::to_string(recipe_.validation_images) + "; the training set has only " +
-                  std::to_string(images_.count) + " pictures");
+      throw Error("validation_images is " + std::to_string(recipe_.validation_images) +
+                  "; the training set has only " + std::to_string(images_.count) + " pictures");
     }
-    const std::vector<int64_t> order = shuffled_indices(images_.count, run_seed(config_.seed, RunPurpose::split));
+    const std::vector<int64_t> order =
+        shuffled_indices(images_.count, run_seed(config_.seed, RunPurpose::split));
     validation_.assign(order.begin(), order.begin() + recipe_.validation_images);
     training_.assign(order.begin() + recipe_.validation_images, order.end());
     if (recipe_.train_images > 0 && recipe_.train_images < static_cast<int64_t>(training_.size())) {
@@ -126,7 +130,8 @@ class Trainer {
       weight->initialize(initialization);
       weight->set_training_rounding(rounding, layer_seed(config_.seed, layer, RandomPurpose::weight));
     }
-    if (!config_.init.empty() && !resuming_) restore_network(load_checkpoint(config_.init), config_.init, network_);
+    if (!config_.init.empty() && !resuming_)
+      restore_network(load_checkpoint(config_.init), config_.init, network_);
     network_->to(device_);
     network_->train();
     make_optimizer();
@@ -149,8 +154,8 @@ class Trainer {
   void restore() {
     const Checkpoint checkpoint = load_checkpoint(folder_.checkpoint());
     if (checkpoint.method != config_.method) {
-      throw Error(folder_.checkpoint().string() + " was trained with the method " + checkpoint.method + ", not " +
-                  config_.method);
+      throw Error(folder_.checkpoint().string() + " was trained with the method " + checkpoint.method +
+                  ", not " + config_.method);
     }
     restore_network(checkpoint, folder_.checkpoint(), network_);
     restore_optimizer(checkpoint, folder_.checkpoint(), *optimizer_);
@@ -170,14 +175,17 @@ class Trainer {
 
   /// Trains to the end of the epoch; false when it was asked to stop before.
   bool train_epoch() {
-    const std::vector<int64_t> order = shuffled_indices(
-        static_cast<int64_t>(training_.size()), run_seed(config_.seed, RunPurpose::order, static_cast<uint64_t>(state_.epoch)));
-    const Augmentation augmentation{recipe_.shift, recipe_.flip, run_seed(config_.seed, RunPurpose::augmentation),
+    const std::vector<int64_t> order =
+        shuffled_indices(static_cast<int64_t>(training_.size()),
+                         run_seed(config_.seed, RunPurpose::order, static_cast<uint64_t>(state_.epoch)));
+    const Augmentation augmentation{recipe_.shift, recipe_.flip,
+                                    run_seed(config_.seed, RunPurpose::augmentation),
                                     static_cast<uint64_t>(state_.epoch)};
     const double seconds_before = state_.seconds;
     const Clock::time_point start = Clock::now();
     const int64_t first_step = state_.step_in_epoch;
-    at::Tensor loss_sum = torch::full({}, state_.loss_sum, torch::TensorOptions(torch::kFloat64).device(device_));
+    at::Tensor loss_sum =
+        torch::full({}, state_.loss_sum, torch::TensorOptions(torch::kFloat64).device(device_));
     const int64_t check_interval = device_.is_cpu() ? 1 : device_check_interval;
     std::vector<int64_t> batch(static_cast<size_t>(recipe_.batch_size));
     bool stopped = false;
@@ -206,7 +214,8 @@ class Trainer {
   }
 
   void train_step(const std::vector<int64_t>& batch, const Augmentation& augmentation, at::Tensor& loss_sum) {
-    for (const Block& block : network_->blocks()) block.weight()->set_step(static_cast<uint64_t>(state_.step));
+    for (const Block& block : network_->blocks())
+      block.weight()->set_step(static_cast<uint64_t>(state_.step));
     const at::Tensor x = make_batch(images_, batch.data(), recipe_.batch_size, augmentation).to(device_);
     const at::Tensor labels = make_labels(images_, batch.data(), recipe_.batch_size).to(device_);
     optimizer_->zero_gradients();
@@ -225,19 +234,19 @@ class Trainer {
 
   [[noreturn]] void fail_on_loss(const std::vector<int64_t>& batch, const Augmentation& augmentation) {
     const at::Tensor x = make_batch(images_, batch.data(), recipe_.batch_size, augmentation).to(device_);
-    const std::string kept =
-        std::filesystem::exists(folder_.checkpoint())
-            ? "the last good checkpoint is kept in " + folder_.path.string()
-            : "no epoch had ended, so there is no checkpoint";
-    throw Error("training stopped: the loss or a weight is not finite in epoch " + std::to_string(state_.epoch + 1) + ", step " +
-                std::to_string(state_.step - 1) + " (" + find_non_finite(network_, x) + "); " + kept +
-                "; a lower learning_rate may help");
+    const std::string kept = std::filesystem::exists(folder_.checkpoint())
+                                 ? "the last good checkpoint is kept in " + folder_.path.string()
+                                 : "no epoch had ended, so there is no checkpoint";
+    throw Error("training stopped: the loss or a weight is not finite in epoch " +
+                std::to_string(state_.epoch + 1) + ", step " + std::to_string(state_.step - 1) + " (" +
+                find_non_finite(network_, x) + "); " + kept + "; a lower learning_rate may help");
   }
 
   void report_step(double seconds_per_step) {
     const int64_t steps_left = recipe_.epochs * steps_per_epoch_ - state_.step;
     observer_.on_step({state_.epoch + 1, recipe_.epochs, state_.step_in_epoch * recipe_.batch_size,
-                       steps_per_epoch_ * recipe_.batch_size, static_cast<double>(recipe_.batch_size) / seconds_per_step,
+                       steps_per_epoch_ * recipe_.batch_size,
+                       static_cast<double>(recipe_.batch_size) / seconds_per_step,
                        seconds_per_step * static_cast<double>(steps_left),
                        state_.loss_sum / static_cast<double>(state_.step_in_epoch)});
   }
@@ -246,7 +255,8 @@ class Trainer {
   void finish_epoch() {
     if (recipe_.rounding != "nearest") recalibrate_batch_norm(network_, images_, training_);
     const std::vector<int64_t> ranges_images(
-        training_.begin(), training_.begin() + std::min<int64_t>(ranges_without_validation, static_cast<int64_t>(training_.size())));
+        training_.begin(), training_.begin() + std::min<int64_t>(ranges_without_validation,
+                                                                 static_cast<int64_t>(training_.size())));
     const NetworkEvaluation evaluation =
         evaluate_network(network_, images_, validation_.empty() ? ranges_images : validation_, {});
     EpochRecord record;
@@ -281,7 +291,8 @@ class Trainer {
     trained.class_names = class_names_;
     const int64_t count = std::min<int64_t>(golden_count, static_cast<int64_t>(training_.size()));
     const int64_t bytes = images_.channels * images_.height * images_.width;
-    trained.golden_images = torch::empty({count, images_.channels, images_.height, images_.width}, torch::kUInt8);
+    trained.golden_images =
+        torch::empty({count, images_.channels, images_.height, images_.width}, torch::kUInt8);
     for (int64_t i = 0; i < count; ++i) {
       const uint8_t* picture = images_.pixels.data() + training_[static_cast<size_t>(i)] * bytes;
       std::copy(picture, picture + bytes, trained.golden_images.data_ptr<uint8_t>() + i * bytes);

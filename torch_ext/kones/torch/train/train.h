@@ -13,7 +13,7 @@ namespace kones {
 
 /// A row of metrics.csv.
 struct EpochRecord {
-  int64_t epoch = 0;  ///< from 1
+  int64_t epoch = 0;           ///< from 1
   double learning_rate = 0.0;  ///< at the epoch's end
   double train_loss = 0.0;
   double validation_error_percent = 0.0;
@@ -24,7 +24,7 @@ struct EpochRecord {
 
 /// Where training is: shown while it goes on.
 struct StepReport {
-  int64_t epoch;   ///< from 1
+  int64_t epoch;  ///< from 1
   int64_t epochs;
   int64_t images;  ///< done in this epoch
   int64_t images_per_epoch;
@@ -55,10 +55,11 @@ struct TrainResult {
   std::vector<EpochRecord> epochs;
 };
 
-/// Trains, or goes on with, the run in `request.out`. The folder then holds config.json, metrics.csv, checkpoint.pt and
-/// best.pt. `stop_requested` is asked after every step; when it says so, the run is saved and ends as interrupted. A
-/// resumed run ends with the same bits as one that was not interrupted, on the same number of threads. Throws Error: for
-/// a loss that is not finite it names the layer and the step, and the last checkpoint stays.
+/// Trains, or goes on with, the run in `request.out`. The folder then holds config.json, metrics.csv,
+/// checkpoint.pt and best.pt. `stop_requested` is asked after every step; when it says so, the run is saved
+/// and ends as interrupted. A resumed run ends with the same bits as one that was not interrupted, on the
+/// same number of threads. Throws Error: for a loss that is not finite it names the layer and the step, and
+/// the last checkpoint stays.
 TrainResult train(const TrainRequest& request, TrainObserver& observer, bool (*stop_requested)());
 
 }  // namespace kones

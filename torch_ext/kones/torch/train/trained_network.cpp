@@ -1,7 +1,6 @@
 #include "kones/torch/train/trained_network.h"
 
 #include <nlohmann/json.hpp>
-
 #include <torch/torch.h>
 
 #include "kones/error.h"
@@ -13,7 +12,10 @@ namespace kones {
 void save_trained_network(const TrainedNetwork& trained, const std::filesystem::path& path) {
   Checkpoint checkpoint;
   store_network(trained.network, checkpoint);
-  checkpoint.state = nlohmann::json{{"epoch", trained.epoch}, {"largest", trained.largest}, {"class_names", trained.class_names}}.dump();
+  checkpoint.state =
+      nlohmann::json{
+          {"epoch", trained.epoch}, {"largest", trained.largest}, {"class_names", trained.class_names}}
+          .dump();
   checkpoint.tensors["golden/images"] = trained.golden_images;
   checkpoint.tensors["golden/labels"] = trained.golden_labels;
   save_checkpoint(checkpoint, path);
@@ -33,7 +35,8 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
     throw Error(run.config().string() + ": " + error.what());
   }
   if (checkpoint.method != config.method) {
-    throw Error(run.best().string() + " was trained with the method " + checkpoint.method + ", not " + config.method);
+    throw Error(run.best().string() + " was trained with the method " + checkpoint.method + ", not " +
+                config.method);
   }
   restore_network(checkpoint, run.best(), trained.network);
   trained.network->eval();
@@ -49,8 +52,9 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
   }
   const Topology& topology = trained.network->topology();
   const at::Tensor& images = trained.golden_images;
-  if (trained.largest.size() != topology.layers.size() || images.dim() != 4 || images.scalar_type() != at::kByte ||
-      images.size(1) != topology.channels || images.size(2) != topology.height || images.size(3) != topology.width ||
+  if (trained.largest.size() != topology.layers.size() || images.dim() != 4 ||
+      images.scalar_type() != at::kByte || images.size(1) != topology.channels ||
+      images.size(2) != topology.height || images.size(3) != topology.width ||
       trained.golden_labels.scalar_type() != at::kLong || trained.golden_labels.dim() != 1 ||
       trained.golden_labels.size(0) != images.size(0)) {
     throw Error(run.best().string() + " is damaged: its golden pictures or ranges do not fit its model");

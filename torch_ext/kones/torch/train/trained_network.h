@@ -1,4 +1,5 @@
-// What a run keeps of its best epoch for the export: besides the network, ranges of activations and sample pictures.
+// What a run keeps of its best epoch for the export: besides the network, ranges of activations and sample
+// pictures.
 #pragma once
 
 #include <filesystem>
@@ -11,11 +12,13 @@ namespace kones {
 
 struct TrainedNetwork {
   Network network{nullptr};
-  int64_t epoch = 0;            ///< from 1
-  std::vector<double> largest;  ///< of each block's output on held-out training pictures, the largest magnitude
+  int64_t epoch = 0;  ///< from 1
+  std::vector<double>
+      largest;  ///< of each block's output on held-out training pictures, the largest magnitude
   std::vector<std::string> class_names;
-  at::Tensor golden_images;     ///< uint8 [n, channels, height, width]: training pictures to prove an export with
-  at::Tensor golden_labels;     ///< int64 [n]
+  at::Tensor
+      golden_images;  ///< uint8 [n, channels, height, width]: training pictures to prove an export with
+  at::Tensor golden_labels;  ///< int64 [n]
 };
 
 /// Writes to `path`, whole or not at all. Throws Error.

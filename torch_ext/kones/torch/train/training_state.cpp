@@ -1,18 +1,23 @@
 #include "kones/torch/train/training_state.h"
 
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include <nlohmann/json.hpp>
 
 namespace kones {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochRecord, epoch, learning_rate, train_loss, validation_error_percent, seconds,
-                                   images_per_second, best)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EpochRecord, epoch, learning_rate, train_loss, validation_error_percent,
+                                   seconds, images_per_second, best)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingState, epoch, step_in_epoch, step, loss_sum, seconds, best_epoch,
                                    best_error_percent, records)
 
-std::string state_to_text(const TrainingState& state) { return nlohmann::json(state).dump(); }
+std::string state_to_text(const TrainingState& state) {
+  return nlohmann::json(state).dump();
+}
 
-TrainingState state_from_text(const std::string& text) { return nlohmann::json::parse(text).get<TrainingState>(); }
+TrainingState state_from_text(const std::string& text) {
+  return nlohmann::json::parse(text).get<TrainingState>();
+}
 
 std::string metrics_csv(const std::vector<EpochRecord>& records) {
   std::ostringstream csv;

@@ -10,12 +10,12 @@
 namespace kones {
 
 struct TrainingState {
-  int64_t epoch = 0;          ///< the one that is being trained, from 0
+  int64_t epoch = 0;  ///< the one that is being trained, from 0
   int64_t step_in_epoch = 0;
-  int64_t step = 0;           ///< of the whole run
-  double loss_sum = 0.0;      ///< over the epoch's steps so far
-  double seconds = 0.0;       ///< spent in this epoch so far
-  int64_t best_epoch = 0;     ///< from 1; 0 before the first epoch has ended
+  int64_t step = 0;        ///< of the whole run
+  double loss_sum = 0.0;   ///< over the epoch's steps so far
+  double seconds = 0.0;    ///< spent in this epoch so far
+  int64_t best_epoch = 0;  ///< from 1; 0 before the first epoch has ended
   double best_error_percent = 0.0;
   std::vector<EpochRecord> records;
 };
