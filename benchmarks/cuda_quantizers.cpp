@@ -11,13 +11,13 @@
 
 #include <cuda_runtime_api.h>
 
-#include "kones/cuda/binarize.h"
-#include "kones/cuda/k_ones.h"
+#include "kones/cuda/quantize.h"
 
 namespace {
 
 using kones::BFloat16;
 using kones::Float16;
+using kones::NumberFormat;
 using kones::Rounding;
 
 void check(cudaError_t status) {
@@ -80,17 +80,14 @@ void measure_type(const char* type, int64_t count, const DeviceBytes& x, const D
     check(cudaMemcpyAsync(y.as<T>(), x.as<T>(), static_cast<size_t>(count) * sizeof(T),
                           cudaMemcpyDeviceToDevice));
   });
-  for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic, Rounding::truncate}) {
-    const std::string name = std::string(kones::rounding_name(rounding)) + suffix;
-    for (int terms = 1; terms <= 2; ++terms) {
-      report(std::to_string(terms) + "-ones, " + name, bytes, [&] {
-        kones::cuda::k_ones(x.as<T>(), y.as<T>(), count, terms, 7, rounding, {1, 2}, nullptr);
+  for (const NumberFormat& format :
+       {NumberFormat::k_ones(1), NumberFormat::k_ones(2), NumberFormat::power_of_two(-7, 0, true),
+        NumberFormat::fixed_point(2, 6), NumberFormat::binary()}) {
+    for (const Rounding rounding : format.roundings()) {
+      report(format.name() + ", " + std::string(kones::rounding_name(rounding)) + suffix, bytes, [&] {
+        kones::cuda::quantize(x.as<T>(), y.as<T>(), count, format, rounding, {1, 2}, {}, nullptr);
       });
     }
-    if (rounding == Rounding::truncate) continue;
-    report("binarize, " + name, bytes, [&] {
-      kones::cuda::binarize(x.as<T>(), y.as<T>(), count, rounding, {1, 2}, nullptr);
-    });
   }
 }
 

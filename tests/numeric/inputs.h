@@ -30,13 +30,14 @@ inline void append_around(std::vector<float>& values, double x) {
   values.push_back(std::nextafterf(middle, std::numeric_limits<float>::infinity()));
 }
 
-/// Every level and every midpoint of two levels with the float32 before and after it, and the values where
-/// float32 itself is special: zeros, the smallest and largest subnormal and normal ones, infinities.
+/// Every level, every midpoint of two levels and sqrt(2) times every level, with the float32 before and after it, and the
+/// values where float32 itself is special: zeros, the smallest and largest subnormal and normal ones, infinities.
 inline std::vector<float> edge_values(const LevelSet& set) {
   using Limits = std::numeric_limits<float>;
   std::vector<float> values;
   for (std::size_t i = 0; i < set.levels().size(); ++i) {
     append_around(values, set.levels()[i]);
+    append_around(values, std::sqrt(2.0) * set.levels()[i]);
     if (i > 0) append_around(values, (set.levels()[i - 1] + set.levels()[i]) / 2);
   }
   for (const float magnitude :

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -10,8 +11,12 @@ namespace kones {
 
 class LevelSet {
  public:
+  /// Ties go away from zero and truncation toward it, or up and down.
+  enum class Kind { sign_magnitude, twos_complement };
+
   /// `levels` need not be sorted, and may repeat; levels and their midpoints must be exact in double.
-  explicit LevelSet(std::vector<double> levels) : levels_(std::move(levels)) {
+  explicit LevelSet(std::vector<double> levels, Kind kind = Kind::sign_magnitude)
+      : levels_(std::move(levels)), kind_(kind) {
     std::sort(levels_.begin(), levels_.end());
     levels_.erase(std::unique(levels_.begin(), levels_.end()), levels_.end());
   }
@@ -32,6 +37,26 @@ class LevelSet {
     return LevelSet(std::move(sums));
   }
 
+  /// +-2^e with e in min_exponent..max_exponent, and 0.
+  static LevelSet power_of_two(int min_exponent, int max_exponent, bool zero) {
+    std::vector<double> levels;
+    if (zero) levels.push_back(0.0);
+    for (int exponent = min_exponent; exponent <= max_exponent; ++exponent) {
+      levels.push_back(std::ldexp(1.0, exponent));
+      levels.push_back(-std::ldexp(1.0, exponent));
+    }
+    return LevelSet(std::move(levels));
+  }
+
+  /// Multiples of 2^-fraction_bits that integer_bits + fraction_bits bits hold.
+  static LevelSet fixed_point(int integer_bits, int fraction_bits, bool is_signed) {
+    const double step = std::ldexp(1.0, -fraction_bits);
+    const double end = std::ldexp(1.0, is_signed ? integer_bits - 1 : integer_bits);
+    std::vector<double> levels;
+    for (double level = is_signed ? -end : 0.0; level < end; level += step) levels.push_back(level + 0.0);
+    return LevelSet(std::move(levels), Kind::twos_complement);
+  }
+
   static LevelSet binary() { return LevelSet({-1.0, 1.0}); }
 
   /// Ascending.
@@ -41,16 +66,33 @@ class LevelSet {
   float nearest(float x) const {
     const Neighbours around = neighbours(x);
     const double middle = (around.lower + around.upper) / 2;
-    if (x == middle) return static_cast<float>(x < 0 ? around.lower : around.upper);
+    if (x == middle) {
+      return static_cast<float>(x < 0 && kind_ == Kind::sign_magnitude ? around.lower : around.upper);
+    }
     return static_cast<float>(x < middle ? around.lower : around.upper);
   }
 
-  /// The neighbour nearer to zero; between the smallest levels, the one with the sign of x.
+  /// The neighbour nearer to zero, or of two equally near the one with the sign of x; of two's complement the lower.
   float truncate(float x) const {
     const Neighbours around = neighbours(x);
-    if (x == around.lower) return x;
-    if (around.lower < 0 && around.upper > 0) return static_cast<float>(x < 0 ? around.lower : around.upper);
-    return static_cast<float>(around.lower > 0 ? around.lower : around.upper);
+    if (x == around.lower || kind_ == Kind::twos_complement) return static_cast<float>(around.lower);
+    const double from_below = std::fabs(around.lower);
+    const double from_above = std::fabs(around.upper);
+    if (from_below == from_above) return static_cast<float>(x < 0 ? around.lower : around.upper);
+    return static_cast<float>(from_below < from_above ? around.lower : around.upper);
+  }
+
+  /// Of powers of two: 2^e with e the integer closest to log2 |x|, which is never halfway; below the smallest level zero
+  /// or, without one, that level. 2^(e + 1/2) is compared with in squares, which are exact in double for these x.
+  float nearest_log(float x) const {
+    const double largest = levels_.back();
+    const double magnitude = std::fabs(static_cast<double>(x));
+    const auto zero = std::find(levels_.begin(), levels_.end(), 0.0);
+    const double smallest = *std::upper_bound(levels_.begin(), levels_.end(), 0.0);
+    double level = smallest / 2;
+    while (level < largest && magnitude / level * (magnitude / level) > 2) level *= 2;
+    if (level < smallest) level = zero != levels_.end() ? 0.0 : smallest;
+    return static_cast<float>(x < 0 && level != 0 ? -level : level);
   }
 
   /// With what probability x is rounded up: (x - l) / (h - l), each operation rounded to float32. Computing
@@ -85,6 +127,7 @@ class LevelSet {
   }
 
   std::vector<double> levels_;
+  Kind kind_;
 };
 
 }  // namespace kones

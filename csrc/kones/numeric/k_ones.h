@@ -11,19 +11,20 @@
 
 #include "kones/numeric/bits.h"
 #include "kones/numeric/host_device.h"
+#include "kones/numeric/power_of_two.h"
 
 namespace kones {
 
 inline constexpr int k_ones_max_terms = 4;
 inline constexpr int k_ones_max_max_shift = 15;
 
-/// The two adjacent levels around a magnitude, in grid units.
+/// The two adjacent levels around a magnitude, lower and lower + step, in grid units. The step is a power of two.
 struct KOnesBracket {
   float lower;
-  float upper;
+  float step;
 };
 
-/// The neighbours of a magnitude in [k, k * 2^max_shift), all in grid units: lower <= magnitude < upper.
+/// The neighbours of a magnitude in [k, k * 2^max_shift), all in grid units: lower <= magnitude < lower + step.
 /// The lower one keeps the k largest powers of two of the magnitude. If it needs all k of them, the next
 /// level is one more of its smallest; if it needs fewer, every integer step up is a level.
 template <int Terms>
@@ -40,12 +41,13 @@ KONES_HOST_DEVICE KOnesBracket k_ones_bracket(float magnitude, float largest_ter
     kept += taken;
     rest -= taken;
   }
-  return {kept, kept + step};
+  return {kept, step};
 }
 
 /// Rounds to the nearest level, ties away from zero; clamps outside the level set; NaN for NaN.
 template <int Terms>
 KONES_HOST_DEVICE float k_ones_nearest(float x, int max_shift) {
+  if constexpr (Terms == 1) return power_of_two_nearest(x, {-max_shift, 0, false});
   const float largest_term = exp2_integer(max_shift);
   const float smallest = static_cast<float>(Terms);
   const float largest = smallest * largest_term;
@@ -53,8 +55,9 @@ KONES_HOST_DEVICE float k_ones_nearest(float x, int max_shift) {
   const float above_smallest = scaled > smallest ? scaled : smallest;
   const float magnitude = above_smallest < largest ? above_smallest : largest;
   const KOnesBracket bracket = k_ones_bracket<Terms>(magnitude, largest_term);
-  const bool up = magnitude - bracket.lower >= bracket.upper - magnitude && magnitude < largest;
-  const float level = (up ? bracket.upper : bracket.lower) * exp2_integer(-max_shift);
+  // The bracket of the largest level begins at it: nothing is added there.
+  const bool up = 2.0f * (magnitude - bracket.lower) >= bracket.step;
+  const float level = (up ? bracket.lower + bracket.step : bracket.lower) * exp2_integer(-max_shift);
   const float result = x < 0.0f ? -level : level;
   return x == x ? result : x;
 }
@@ -62,6 +65,7 @@ KONES_HOST_DEVICE float k_ones_nearest(float x, int max_shift) {
 /// Keeps the k largest powers of two (toward zero); below the smallest level, that level; NaN for NaN.
 template <int Terms>
 KONES_HOST_DEVICE float k_ones_truncate(float x, int max_shift) {
+  if constexpr (Terms == 1) return power_of_two_truncate(x, {-max_shift, 0, false});
   const float largest_term = exp2_integer(max_shift);
   const float smallest = static_cast<float>(Terms);
   const float largest = smallest * largest_term;
@@ -77,6 +81,7 @@ KONES_HOST_DEVICE float k_ones_truncate(float x, int max_shift) {
 /// (section IV.B); clamps outside the level set; NaN for NaN. `uniform` is in [0, 1).
 template <int Terms>
 KONES_HOST_DEVICE float k_ones_stochastic(float x, int max_shift, float uniform) {
+  if constexpr (Terms == 1) return power_of_two_stochastic(x, {-max_shift, 0, false}, uniform);
   const float largest_term = exp2_integer(max_shift);
   const float unit = exp2_integer(-max_shift);
   const float smallest = static_cast<float>(Terms);
@@ -87,10 +92,15 @@ KONES_HOST_DEVICE float k_ones_stochastic(float x, int max_shift, float uniform)
   const float inside = around_zero ? smallest : (outside ? largest : scaled);
   const KOnesBracket bracket = k_ones_bracket<Terms>(inside, largest_term);
   const float near = bracket.lower * unit;
-  const float far = bracket.upper * unit;
+  const float far = (bracket.lower + bracket.step) * unit;
   const float lower = around_zero ? -near : (x < 0.0f ? -far : near);
   const float upper = around_zero ? near : (x < 0.0f ? -near : far);
-  const float probability = (x - lower) / (upper - lower);
+  // (x - lower) / (upper - lower). The distance is a power of two, but for k = 3 around zero, and multiplying by its
+  // reciprocal is the division, exactly.
+  const float above = x - lower;
+  const float reciprocal = float_from_bits(0x7F000000u - float_to_bits(bracket.step)) * largest_term;
+  const float across = Terms == 3 ? above / (2.0f * smallest * unit) : above * (largest_term * (0.5f / Terms));
+  const float probability = around_zero ? across : above * reciprocal;
   const float between = uniform < probability ? upper : lower;
   const float end = x < 0.0f ? -near : near;
   const float result = outside ? end : between;

@@ -42,7 +42,8 @@ KONES_HOST_DEVICE PhiloxBlock philox_block(RandomStream stream, uint64_t block) 
 
 /// A random word as a float32 in [0, 1): a multiple of 2^-24.
 KONES_HOST_DEVICE float uniform_from_word(uint32_t word) {
-  return static_cast<float>(word >> 8) * 0x1p-24f;
+  // By way of a signed integer, which every vector unit converts.
+  return static_cast<float>(static_cast<int32_t>(word >> 8)) * 0x1p-24f;
 }
 
 }  // namespace kones

@@ -3,7 +3,8 @@
 namespace kones {
 
 std::optional<Rounding> rounding_from_name(std::string_view name) {
-  for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic, Rounding::truncate}) {
+  for (const Rounding rounding :
+       {Rounding::nearest, Rounding::stochastic, Rounding::truncate, Rounding::nearest_log}) {
     if (name == rounding_name(rounding)) return rounding;
   }
   return std::nullopt;
@@ -17,6 +18,8 @@ std::string_view rounding_name(Rounding rounding) {
       return "stochastic";
     case Rounding::truncate:
       return "truncate";
+    case Rounding::nearest_log:
+      return "nearest_log";
   }
   return "";
 }

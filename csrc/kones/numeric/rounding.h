@@ -7,13 +7,11 @@
 namespace kones {
 
 enum class Rounding {
-  nearest,     ///< the closer level; ties away from zero (sign-magnitude formats) or up (two's complement)
-  stochastic,  ///< the upper of the two neighbours with probability (x - lower) / (upper - lower)
-  truncate,    ///< the neighbour nearer to zero (sign-magnitude formats) or the lower one (two's complement)
+  nearest,      ///< the closer level; ties away from zero (sign-magnitude formats) or up (two's complement)
+  stochastic,   ///< the upper of the two neighbours with probability (x - lower) / (upper - lower)
+  truncate,     ///< the neighbour nearer to zero (sign-magnitude formats) or the lower one (two's complement)
+  nearest_log,  ///< powers of two alone: the level whose logarithm is closer
 };
-
-/// The names that rounding_from_name takes, as users are shown them.
-inline constexpr std::string_view rounding_names = "nearest, stochastic, truncate";
 
 /// The rounding called `name`, or nothing if there is none of that name.
 std::optional<Rounding> rounding_from_name(std::string_view name);

@@ -170,10 +170,12 @@ class Decoder {
       throw Error("it has no weights, or no number format for them");
     const schema::NumberFormat& format = *stored->format();
     Weights weights;
-    weights.format = {static_cast<FormatFamily>(format.family()), format.terms(), format.max_shift()};
+    weights.format.family = static_cast<FormatFamily>(format.family());
+    weights.format.terms = format.terms();
+    weights.format.max_shift = format.max_shift();
     weights.outputs = stored->outputs();
     weights.inputs = stored->inputs();
-    if (!weights.format.is_valid()) {
+    if (format.family() > schema::FormatFamily::MAX || !weights.format.is_valid()) {
       throw Error("its number format, family " + std::to_string(static_cast<int>(format.family())) +
                   " with " + std::to_string(format.terms()) + " terms and shifts up to " +
                   std::to_string(format.max_shift()) + ", is not known to this program; use a newer kones");

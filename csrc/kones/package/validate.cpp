@@ -257,6 +257,9 @@ class NetworkCheck {
     }
     check_kind(output, TensorKind::integer, "of integers");
     if (!weights.format.is_valid()) refuse("its weights have no number format that kones knows");
+    if (weights.format.family > FormatFamily::binary) {
+      refuse("its weights are " + weights.format.name() + ", and packages hold k-ones and binary weights");
+    }
     if (weights.inputs != fan_in) {
       refuse("its weights have " + std::to_string(weights.inputs) + " inputs, and its geometry asks for " +
              std::to_string(fan_in));

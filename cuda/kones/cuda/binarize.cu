@@ -1,31 +1,22 @@
-#include "kones/cuda/binarize.h"
 #include "kones/cuda/elementwise.cuh"
-#include "kones/numeric/binary.h"
+#include "kones/cuda/families.h"
 
 namespace kones::cuda {
-namespace {
-
-struct Nearest {
-  __device__ float operator()(float x, float) const { return binarize_nearest(x); }
-};
-
-struct Stochastic {
-  __device__ float operator()(float x, float uniform) const { return binarize_stochastic(x, uniform); }
-};
-
-}  // namespace
 
 template <typename T>
-void binarize(const T* x, T* y, int64_t count, Rounding rounding, RandomStream random, Stream stream) {
-  if (rounding == Rounding::stochastic) {
-    map_elements<true>("binarize (stochastic)", x, y, count, random, stream, Stochastic{});
-  } else {
-    map_elements<false>("binarize (nearest)", x, y, count, random, stream, Nearest{});
-  }
+void binarize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
+              RangeMask mask, Stream stream) {
+  with_binary_quantizer(format, rounding, [&](auto quantizer) {
+    if (mask.words == nullptr) {
+      map_elements("binarize", x, y, count, random, stream, quantizer);
+    } else {
+      map_elements_masked("binarize with mask", x, y, count, random, mask, stream, quantizer);
+    }
+  });
 }
 
-template void binarize(const float*, float*, int64_t, Rounding, RandomStream, Stream);
-template void binarize(const Float16*, Float16*, int64_t, Rounding, RandomStream, Stream);
-template void binarize(const BFloat16*, BFloat16*, int64_t, Rounding, RandomStream, Stream);
+template void binarize(const float*, float*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
+template void binarize(const Float16*, Float16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
+template void binarize(const BFloat16*, BFloat16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
 
 }  // namespace kones::cuda

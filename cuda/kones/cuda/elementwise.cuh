@@ -1,75 +1,171 @@
-// The kernel that the elementwise quantizers share: one thread takes four neighbouring elements, which are
-// one block of random words and, where pointers allow, one vector load and store.
+// The kernels that the elementwise quantizers share. One thread takes 16 bytes of neighbouring elements, four float32 or
+// eight of a half type: where pointers allow, one load and one store, and the one or two blocks of random words that
+// belong to them.
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "kones/cuda/hardware.cuh"
+#include "kones/cuda/quantize.h"
 #include "kones/numeric/float16.h"
 #include "kones/numeric/philox.h"
+#include "kones/numeric/quantizer.h"
 
 namespace kones::cuda {
 
 template <typename T>
-struct alignas(4 * sizeof(T)) ElementQuad {
-  T element[4];
+inline constexpr int vector_elements = 16 / static_cast<int>(sizeof(T));
+
+template <typename T>
+struct alignas(16) ElementVector {
+  T element[vector_elements<T>];
 };
 
-/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned
-/// to four elements when `aligned`. Unless Random, quantize gets 0 for u.
-template <bool Random, typename T, typename Quantize>
-__global__ void __launch_bounds__(256) map_elements_kernel(const T* x, T* y, int64_t count, bool aligned,
-                                                           RandomStream stream, Quantize quantize) {
-  const int64_t quads = (count + 3) / 4;
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  // Not unrolled: nvcc would divide to find the number of turns, and a thread takes one or few.
-#pragma unroll 1
-  for (int64_t quad = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; quad < quads;
-       quad += stride) {
-    const int64_t first = 4 * quad;
-    const int valid = count - first < 4 ? static_cast<int>(count - first) : 4;
-    const bool whole = aligned && valid == 4;
-    ElementQuad<T> values = {};
-    if (whole) {
-      values = *reinterpret_cast<const ElementQuad<T>*>(x + first);
-    } else {
-      // Unrolled, so that every index is a constant and the quad stays in registers.
+/// Reads elements first .. first + valid - 1; with `whole`, all of a vector at once.
+template <typename T>
+__device__ __forceinline__ ElementVector<T> load_vector(const T* x, int64_t first, int valid, bool whole) {
+  ElementVector<T> values = {};
+  if (whole) {
+    values = *reinterpret_cast<const ElementVector<T>*>(x + first);
+  } else {
+    // Unrolled, so that every index is a constant and the vector stays in registers.
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (i < valid) values.element[i] = x[first + i];
-      }
+    for (int i = 0; i < vector_elements<T>; ++i) {
+      if (i < valid) values.element[i] = x[first + i];
     }
-    PhiloxBlock random = {};
-    if (Random) random = philox_block(stream, static_cast<uint64_t>(quad));
+  }
+  return values;
+}
+
+template <typename T>
+__device__ __forceinline__ void store_vector(const ElementVector<T>& values, T* y, int64_t first, int valid,
+                                             bool whole) {
+  if (whole) {
+    *reinterpret_cast<ElementVector<T>*>(y + first) = values;
+  } else {
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const float uniform = Random ? uniform_from_word(random.word[i]) : 0.0f;
-      values.element[i] = from_float<T>(quantize(to_float(values.element[i]), uniform));
-    }
-    if (whole) {
-      *reinterpret_cast<ElementQuad<T>*>(y + first) = values;
-    } else {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (i < valid) y[first + i] = values.element[i];
-      }
+    for (int i = 0; i < vector_elements<T>; ++i) {
+      if (i < valid) y[first + i] = values.element[i];
     }
   }
 }
 
-/// Launches map_elements_kernel over `count` elements.
-template <bool Random, typename T, typename Quantize>
-void map_elements(const char* name, const T* x, T* y, int64_t count, RandomStream stream, Stream cuda_stream,
-                  Quantize quantize) {
-  if (count == 0) return;
-  constexpr int64_t threads = 256;
+/// Each element quantized, with the random numbers of elements first .. of the tensor; first is a multiple of the
+/// vector's elements.
+template <typename T, typename Quantizer>
+__device__ __forceinline__ ElementVector<T> quantize_vector(const ElementVector<T>& values, int64_t first,
+                                                            RandomStream stream, Quantizer quantize) {
+  ElementVector<T> result;
+#pragma unroll
+  for (int block = 0; block < vector_elements<T> / 4; ++block) {
+    PhiloxBlock random = {};
+    if (Quantizer::random) random = philox_block(stream, static_cast<uint64_t>(first / 4 + block));
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float uniform = Quantizer::random ? uniform_from_word(random.word[i]) : 0.0f;
+      result.element[4 * block + i] = from_float<T>(quantize(to_float(values.element[4 * block + i]), uniform));
+    }
+  }
+  return result;
+}
+
+/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned to 16 bytes
+/// when `aligned`.
+template <typename T, typename Quantizer>
+__global__ void __launch_bounds__(256)
+    map_elements_kernel(const T* x, T* y, int64_t count, bool aligned, RandomStream stream, Quantizer quantize) {
+  constexpr int elements = vector_elements<T>;
+  const int64_t vectors = (count + elements - 1) / elements;
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  // Not unrolled: nvcc would divide to find the number of turns, and a thread takes one or few.
+#pragma unroll 1
+  for (int64_t vector = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; vector < vectors;
+       vector += stride) {
+    const int64_t first = elements * vector;
+    const int valid = count - first < elements ? static_cast<int>(count - first) : elements;
+    const bool whole = aligned && valid == elements;
+    const ElementVector<T> values = load_vector(x, first, valid, whole);
+    store_vector(quantize_vector(values, first, stream, quantize), y, first, valid, whole);
+  }
+}
+
+/// Whether x is inside the range; NaN is not.
+__device__ __forceinline__ bool is_inside(float x, float low, float high) { return x >= low && x <= high; }
+
+/// The bits of the vector's first `valid` elements that are inside the range.
+template <typename T>
+__device__ __forceinline__ uint32_t inside_bits(const ElementVector<T>& values, int valid, float low, float high) {
+  uint32_t bits = 0;
+#pragma unroll
+  for (int i = 0; i < vector_elements<T>; ++i) {
+    if (i < valid && is_inside(to_float(values.element[i]), low, high)) bits |= 1u << i;
+  }
+  return bits;
+}
+
+/// As map_elements_kernel on aligned pointers, and the range's mask. 32 / elements lanes make one word.
+template <typename T, typename Quantizer>
+__global__ void __launch_bounds__(256)
+    map_elements_masked_kernel(const T* x, T* y, int64_t count, RandomStream stream, RangeMask mask,
+                               Quantizer quantize) {
+  constexpr int elements = vector_elements<T>;
+  constexpr int lanes = 32 / elements;
+  const int64_t vectors = (count + elements - 1) / elements;
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  // All lanes of a warp go round together: they exchange bits.
+  const int64_t rounded = (vectors + 31) / 32 * 32;
+#pragma unroll 1
+  for (int64_t vector = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; vector < rounded;
+       vector += stride) {
+    const int64_t first = elements * vector;
+    const int64_t left = count - first;
+    const int valid = left >= elements ? elements : (left > 0 ? static_cast<int>(left) : 0);
+    const bool whole = valid == elements;
+    const ElementVector<T> values = load_vector(x, first, valid, whole);
+    uint32_t word = inside_bits(values, valid, mask.low, mask.high) << (elements * (threadIdx.x % lanes));
+#pragma unroll
+    for (int distance = 1; distance < lanes; distance *= 2) {
+      word |= __shfl_xor_sync(0xFFFFFFFFu, word, distance);
+    }
+    if (threadIdx.x % lanes == 0 && valid > 0) mask.words[first / 32] = word;
+    store_vector(quantize_vector(values, first, stream, quantize), y, first, valid, whole);
+  }
+}
+
+/// Blocks of 256 threads that a grid over `count` elements has.
+template <typename T>
+dim3 elementwise_grid(int64_t count) {
+  constexpr int64_t elements_of_block = 256 * vector_elements<T>;
   constexpr int64_t max_blocks = 65535;
-  const int64_t blocks = ((count + 3) / 4 + threads - 1) / threads;
-  const auto misalignment =
-      (reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y)) % alignof(ElementQuad<T>);
-  launch(name, map_elements_kernel<Random, T, Quantize>,
-         dim3(static_cast<unsigned>(blocks < max_blocks ? blocks : max_blocks)), dim3(threads), 0,
-         cuda_stream, x, y, count, misalignment == 0, stream, quantize);
+  const int64_t blocks = (count + elements_of_block - 1) / elements_of_block;
+  return dim3(static_cast<unsigned>(blocks < max_blocks ? blocks : max_blocks));
+}
+
+/// Whether vectors can be read and written at all of the addresses.
+inline bool are_aligned(std::initializer_list<const void*> pointers) {
+  for (const void* pointer : pointers) {
+    if (reinterpret_cast<uintptr_t>(pointer) % 16 != 0) return false;
+  }
+  return true;
+}
+
+/// Launches map_elements_kernel over `count` elements.
+template <typename T, typename Quantizer>
+void map_elements(const char* name, const T* x, T* y, int64_t count, RandomStream random, Stream stream,
+                  Quantizer quantize) {
+  if (count == 0) return;
+  launch(name, map_elements_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x, y, count,
+         are_aligned({x, y}), random, quantize);
+}
+
+/// Launches map_elements_masked_kernel over `count` elements.
+template <typename T, typename Quantizer>
+void map_elements_masked(const char* name, const T* x, T* y, int64_t count, RandomStream random, RangeMask mask,
+                         Stream stream, Quantizer quantize) {
+  if (count == 0) return;
+  launch(name, map_elements_masked_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x, y, count,
+         random, mask, quantize);
 }
 
 }  // namespace kones::cuda

@@ -4,14 +4,14 @@
 
 #include "kones/data/dataset.h"
 #include "kones/error.h"
-#include "kones/kernels/k_ones.h"
+#include "kones/kernels/quantize.h"
 #include "kones/numeric/format.h"
 #include "kones/package/reader.h"
 
 int main() {
   float weights[] = {0.3f, -0.75f, 5.0f, 0.0f};
-  kones::kernels::k_ones(weights, weights, 4, 1, 7, kones::Rounding::nearest, {}, 0);
   const kones::NumberFormat format = kones::NumberFormat::k_ones(1);
+  kones::kernels::quantize(weights, weights, 4, {format, kones::Rounding::nearest, {}}, 0);
   for (const float weight : weights) {
     const auto level = static_cast<int32_t>(std::ldexp(weight, format.fraction_bits()));
     std::printf("%g has code %u\n", weight, format.encode(level));

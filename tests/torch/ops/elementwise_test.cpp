@@ -1,4 +1,4 @@
-// kones::k_ones and kones::binarize as operators: the kernels' results whatever the layout and the thread
+// The elementwise quantizers as operators: the kernels' results whatever the layout and the thread
 // count, and arguments that are refused. That the kernels' results are right is tested with the kernels.
 #include <filesystem>
 #include <functional>
@@ -8,10 +8,12 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "kones/kernels/binarize.h"
-#include "kones/kernels/k_ones.h"
+#include "kones/kernels/quantize.h"
 #include "kones/torch/ops/binarize.h"
+#include "kones/torch/ops/fixed_point.h"
 #include "kones/torch/ops/k_ones.h"
+#include "kones/torch/ops/power_of_two.h"
+#include "kones/torch/ops/ternarize.h"
 
 namespace kones {
 namespace {
@@ -31,8 +33,56 @@ struct KOnes {
   }
   template <typename T>
   void kernel(std::vector<T>& values) const {
-    kernels::k_ones(values.data(), values.data(), static_cast<int64_t>(values.size()), terms, max_shift,
-                    rounding, stream, 0);
+    kernels::quantize(values.data(), values.data(), static_cast<int64_t>(values.size()),
+                      {NumberFormat::k_ones(terms, max_shift), rounding, stream}, 0);
+  }
+};
+
+struct PowerOfTwo {
+  int min_exponent;
+  int max_exponent;
+  bool zero;
+  Rounding rounding;
+  RandomStream stream;
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    return power_of_two(x, min_exponent, max_exponent, zero, rounding_name(rounding),
+                        static_cast<int64_t>(stream.seed), static_cast<int64_t>(stream.offset));
+  }
+  template <typename T>
+  void kernel(std::vector<T>& values) const {
+    kernels::quantize(values.data(), values.data(), static_cast<int64_t>(values.size()),
+                      {NumberFormat::power_of_two(min_exponent, max_exponent, zero), rounding, stream}, 0);
+  }
+};
+
+struct FixedPoint {
+  int integer_bits;
+  int fraction_bits;
+  bool is_signed;
+  Rounding rounding;
+  RandomStream stream;
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    return fixed_point(x, integer_bits, fraction_bits, is_signed, rounding_name(rounding),
+                       static_cast<int64_t>(stream.seed), static_cast<int64_t>(stream.offset));
+  }
+  template <typename T>
+  void kernel(std::vector<T>& values) const {
+    kernels::quantize(values.data(), values.data(), static_cast<int64_t>(values.size()),
+                      {NumberFormat::fixed_point(integer_bits, fraction_bits, is_signed), rounding, stream}, 0);
+  }
+};
+
+struct Ternarize {
+  TernaryScales scales;
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    return ternarize(x, scales.threshold, scales.positive, scales.negative);
+  }
+  template <typename T>
+  void kernel(std::vector<T>& values) const {
+    kernels::ternarize(values.data(), values.data(), static_cast<int64_t>(values.size()), scales);
   }
 };
 
@@ -46,7 +96,8 @@ struct Binarize {
   }
   template <typename T>
   void kernel(std::vector<T>& values) const {
-    kernels::binarize(values.data(), values.data(), static_cast<int64_t>(values.size()), rounding, stream, 0);
+    kernels::quantize(values.data(), values.data(), static_cast<int64_t>(values.size()),
+                      {NumberFormat::binary(), rounding, stream}, 0);
   }
 };
 
@@ -59,9 +110,21 @@ void for_every_operator(Function function) {
       SCOPED_TRACE("k_ones, k = " + std::to_string(terms) + ", max_shift = " + std::to_string(max_shift));
       function(KOnes{terms, max_shift, rounding, stream});
     }
+    {
+      SCOPED_TRACE("power_of_two");
+      function(PowerOfTwo{-6, 1, false, rounding, stream});
+      function(PowerOfTwo{-6, 1, true, rounding, stream});
+    }
+    {
+      SCOPED_TRACE("fixed_point");
+      function(FixedPoint{2, 6, true, rounding, stream});
+      function(FixedPoint{1, 5, false, rounding, stream});
+    }
     SCOPED_TRACE("binarize");
     function(Binarize{rounding, stream});
   }
+  function(PowerOfTwo{-6, 1, true, Rounding::nearest_log, stream});
+  function(Ternarize{{0.5f, 1.5f, 0.75f}});
 }
 
 // What the kernel makes of the elements of x, taken in row-major logical order.
@@ -241,7 +304,31 @@ TEST(Elementwise, RefusedArgumentsAreNamed) {
       EXPECT_EQ(error_text([&] { k_ones(other, 1); }), "kones::k_ones" + rest);
       EXPECT_EQ(error_text([&] { binarize(other); }), "kones::binarize" + rest);
       EXPECT_EQ(error_text([&] { binarize(other.slice(0, 0, 0)); }), "kones::binarize" + rest);
+      EXPECT_EQ(error_text([&] { power_of_two(other, -1, 0); }), "kones::power_of_two" + rest);
+      EXPECT_EQ(error_text([&] { fixed_point(other, 2, 2); }), "kones::fixed_point" + rest);
+      EXPECT_EQ(error_text([&] { ternarize(other, 0.5); }), "kones::ternarize" + rest);
     }
+    EXPECT_EQ(error_text([&] { power_of_two(x, 1, 0); }),
+              "kones::power_of_two: min_exponent is 1; it takes at most max_exponent, 0");
+    EXPECT_EQ(error_text([&] { power_of_two(x, -127, 0); }),
+              "kones::power_of_two: min_exponent is -127; it takes -126 to 126");
+    EXPECT_EQ(error_text([&] { power_of_two(x, 0, 127); }),
+              "kones::power_of_two: max_exponent is 127; it takes -126 to 126");
+    EXPECT_EQ(error_text([&] { power_of_two(x, 0, 0, false, "up"); }),
+              "kones::power_of_two: rounding is \"up\"; it takes one of nearest, stochastic, truncate, nearest_log");
+    EXPECT_EQ(error_text([&] { fixed_point(x, 20, 5); }),
+              "kones::fixed_point: integer_bits + fraction_bits is 25; it takes 1 to 24");
+    EXPECT_EQ(error_text([&] { fixed_point(x, 3, -3); }),
+              "kones::fixed_point: integer_bits + fraction_bits is 0; it takes 1 to 24");
+    EXPECT_EQ(error_text([&] { fixed_point(x, 127, -120); }),
+              "kones::fixed_point: integer_bits is 127; it takes -126 to 126");
+    EXPECT_EQ(error_text([&] { fixed_point(x, 2, 2, true, "nearest_log"); }),
+              "kones::fixed_point: rounding is \"nearest_log\"; it takes one of nearest, stochastic, truncate");
+    EXPECT_EQ(error_text([&] { ternarize(x, -0.5); }), "kones::ternarize: threshold is -0.5; it takes 0 or more");
+    EXPECT_EQ(error_text([&] { ternarize(x, std::nan("")); }),
+              "kones::ternarize: threshold is nan; it takes a finite float32");
+    EXPECT_EQ(error_text([&] { ternarize(x, 0.5, 1e39); }),
+              "kones::ternarize: positive is 1e+39; it takes a finite float32");
     const at::Tensor with_gradient = at::zeros({2}, at::device(device).dtype(at::kDouble)).requires_grad_();
     EXPECT_EQ(error_text([&] { binarize(with_gradient); }),
               "kones::binarize: x is Double; it takes float32, float16 or bfloat16");

@@ -1,4 +1,4 @@
-"""kones::k_ones and kones::binarize from Python: schemas, torch.library.opcheck, tracing, and their values against an
+"""The elementwise quantizers from Python: schemas, torch.library.opcheck, tracing, and their values against an
 oracle that knows the definitions alone and computes with integers and fractions.
 
 Usage: opcheck_test.py LIBRARY KEYS [unittest's own arguments]
@@ -16,6 +16,7 @@ import torch
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16)
 ROUNDINGS = ("nearest", "stochastic", "truncate")
+ELEMENTWISE = ("k_ones", "power_of_two", "fixed_point", "binarize", "ternarize")
 
 
 # The oracle.
@@ -61,7 +62,30 @@ def k_ones_levels(k, max_shift):
     return sorted(magnitudes | {-magnitude for magnitude in magnitudes})
 
 
-def level_of(x, levels, rounding, u):
+def power_of_two_levels(low, high, zero):
+    magnitudes = {Fraction(2) ** exponent for exponent in range(low, high + 1)}
+    return sorted(magnitudes | {-magnitude for magnitude in magnitudes} | ({Fraction(0)} if zero else set()))
+
+
+def fixed_point_levels(integer_bits, fraction_bits, signed):
+    bits = integer_bits + fraction_bits
+    codes = range(-(1 << (bits - 1)), 1 << (bits - 1)) if signed else range(1 << bits)
+    return [code * Fraction(2) ** -fraction_bits for code in codes]
+
+
+def nearest_log(x, low, high, zero):
+    """2^round(log2 |x|): the exponent e with 2^(2e - 1) < x^2 < 2^(2e + 1); none is halfway."""
+    if abs(x) == float("inf"):
+        return Fraction(2) ** high * (1 if x > 0 else -1)
+    exponent = low - 1
+    while exponent < high and x * x > Fraction(2) ** (2 * exponent + 1):
+        exponent += 1
+    if exponent < low:
+        return Fraction(0) if zero else Fraction(2) ** low * (-1 if x < 0 else 1)
+    return Fraction(2) ** exponent * (-1 if x < 0 else 1)
+
+
+def level_of(x, levels, rounding, u, twos_complement=False):
     """The level that `x` (a fraction or an infinity) rounds to; `u` is called for its random number."""
     if x <= levels[0]:
         return levels[0]
@@ -72,11 +96,13 @@ def level_of(x, levels, rounding, u):
     if rounding == "stochastic":
         probability = rounded(rounded(x - low, 24, -126) / rounded(high - low, 24, -126), 24, -126)
         return high if u() < probability else low
+    if twos_complement:
+        return low if rounding == "truncate" or x - low < high - x else high
     if low < 0 < high:
         return high if x >= 0 else low
     if x == low:
         return low
-    inner, outer = (low, high) if low > 0 else (high, low)
+    inner, outer = (low, high) if low >= 0 else (high, low)
     if rounding == "truncate":
         return inner
     return inner if abs(x - inner) < abs(x - outer) else outer
@@ -104,8 +130,9 @@ def expected(x, quantize):
 
 
 def equal(a, b):
-    """Equal values, NaN to NaN, and no zero (no level is one)."""
-    return a.dtype == b.dtype and torch.equal(torch.nan_to_num(a, nan=99.0), torch.nan_to_num(b, nan=99.0))
+    """Equal values, NaN to NaN, and every zero +0."""
+    same = torch.equal(torch.nan_to_num(a, nan=99.0), torch.nan_to_num(b, nan=99.0))
+    return a.dtype == b.dtype and same and not torch.signbit(a[a == 0]).any()
 
 
 def sample(count, dtype, generator):
@@ -192,6 +219,49 @@ class Values(unittest.TestCase):
                     wanted = expected(x, lambda v, i: level_of(v, levels, rounding, lambda: uniform(seed, offset, i)))
                     self.assertTrue(equal(y, wanted), msg=list(zip(x.tolist(), y.tolist(), wanted.tolist())))
 
+    def test_power_of_two(self):
+        generator = random.Random(6)
+        for dtype, rounding in itertools.product(TYPES, (*ROUNDINGS, "nearest_log")):
+            for low, high, zero in ((-7, 0, False), (-6, 1, True), (0, 0, True), (-126, 126, True), (-20, -16, False)):
+                with self.subTest(dtype=dtype, rounding=rounding, low=low, high=high, zero=zero):
+                    x = sample(330, dtype, generator)
+                    levels = power_of_two_levels(low, high, zero)
+                    seed, offset = generator.getrandbits(64) - 2**63, generator.getrandbits(64) - 2**63
+                    y = torch.ops.kones.power_of_two(x, low, high, zero, rounding, seed, offset)
+
+                    def wanted_level(v, i):
+                        if rounding == "nearest_log":
+                            return nearest_log(v, low, high, zero)
+                        return level_of(v, levels, rounding, lambda: uniform(seed, offset, i))
+
+                    wanted = expected(x, wanted_level)
+                    self.assertTrue(equal(y, wanted), msg=list(zip(x.tolist(), y.tolist(), wanted.tolist())))
+
+    def test_fixed_point(self):
+        generator = random.Random(7)
+        for dtype, rounding, signed in itertools.product(TYPES, ROUNDINGS, (True, False)):
+            for before, after in ((2, 6), (1, 0), (8, 0), (-2, 9), (6, -2), (-10, 12)):
+                with self.subTest(dtype=dtype, rounding=rounding, before=before, after=after, signed=signed):
+                    x = sample(330, dtype, generator)
+                    levels = fixed_point_levels(before, after, signed)
+                    seed, offset = generator.getrandbits(64) - 2**63, generator.getrandbits(64) - 2**63
+                    y = torch.ops.kones.fixed_point(x, before, after, signed, rounding, seed, offset)
+                    wanted = expected(
+                        x, lambda v, i: level_of(v, levels, rounding, lambda: uniform(seed, offset, i), True)
+                    )
+                    self.assertTrue(equal(y, wanted), msg=list(zip(x.tolist(), y.tolist(), wanted.tolist())))
+
+    def test_ternarize(self):
+        generator = random.Random(8)
+        for dtype in TYPES:
+            for threshold, positive, negative in ((0.5, 1.0, 1.0), (0.0, 0.25, 3.0), (0.1, 0.0, 0.0), (0.3, 0.7, 0.2)):
+                with self.subTest(dtype=dtype, threshold=threshold):
+                    x = sample(330, dtype, generator)
+                    t, p, n = (Fraction(torch.tensor(v).item()) for v in (threshold, positive, negative))
+                    wanted = expected(x, lambda v, i: p if v > t else -n if v < -t else Fraction(0))
+                    y = torch.ops.kones.ternarize(x, threshold, positive, negative)
+                    self.assertTrue(equal(y, wanted), msg=list(zip(x.tolist(), y.tolist(), wanted.tolist())))
+
     def test_binarize(self):
         generator = random.Random(2)
         for dtype, rounding in itertools.product(TYPES, ROUNDINGS):
@@ -232,28 +302,35 @@ class Values(unittest.TestCase):
 class Schemas(unittest.TestCase):
     keys = ()
 
+    CONTRACT = (
+        'k_ones(Tensor x, int k, int max_shift=7, str rounding="nearest", SymInt seed=0, SymInt offset=0) -> Tensor',
+        "power_of_two(Tensor x, int min_exponent, int max_exponent, bool zero=False, "
+        'str rounding="nearest", SymInt seed=0, SymInt offset=0) -> Tensor',
+        "fixed_point(Tensor x, int integer_bits, int fraction_bits, bool signed=True, "
+        'str rounding="nearest", SymInt seed=0, SymInt offset=0) -> Tensor',
+        'binarize(Tensor x, str rounding="nearest", SymInt seed=0, SymInt offset=0) -> Tensor',
+        "ternarize(Tensor x, float threshold, float positive=1., float negative=1.) -> Tensor",
+    )
+
     def test_are_those_of_the_contract(self):
-        self.assertEqual(
-            str(torch.ops.kones.k_ones.default._schema),
-            'kones::k_ones(Tensor x, int k, int max_shift=7, str rounding="nearest", SymInt seed=0, SymInt offset=0)'
-            " -> Tensor",
-        )
-        self.assertEqual(
-            str(torch.ops.kones.binarize.default._schema),
-            'kones::binarize(Tensor x, str rounding="nearest", SymInt seed=0, SymInt offset=0) -> Tensor',
-        )
+        for wanted in self.CONTRACT:
+            op = getattr(torch.ops.kones, wanted.split("(")[0])
+            self.assertEqual(str(op.default._schema), "kones::" + wanted)
 
     def test_leave_room_for_overloads(self):
-        self.assertEqual(torch.ops.kones.k_ones.overloads(), ["default"])
-        self.assertEqual(torch.ops.kones.binarize.overloads(), ["default"])
+        for name in ELEMENTWISE:
+            self.assertEqual(getattr(torch.ops.kones, name).overloads(), ["default"])
 
     def test_every_dispatch_key_has_its_own_kernel(self):
-        for name in ("kones::k_ones", "kones::binarize"):
+        for name in ELEMENTWISE:
             for key in self.keys:
-                self.assertTrue(torch._C._dispatch_has_kernel_for_dispatch_key(name, key), msg=(name, key))
+                self.assertTrue(torch._C._dispatch_has_kernel_for_dispatch_key("kones::" + name, key), msg=(name, key))
             self.assertFalse(
-                torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd"), msg=name
+                torch._C._dispatch_has_kernel_for_dispatch_key("kones::" + name, "CompositeImplicitAutograd"), msg=name
             )
+        for name in ("_binarize_masked", "_fixed_point_masked", "_range_gradient", "_apply_mask"):
+            for key in set(self.keys) - {"Autograd"}:
+                self.assertTrue(torch._C._dispatch_has_kernel_for_dispatch_key("kones::" + name, key), msg=(name, key))
 
 
 # Seen to fail on: a Meta kernel that returns float32 whatever the operand; no Autograd kernel; a result that is the
@@ -265,6 +342,12 @@ class Opcheck(unittest.TestCase):
         ("k_ones", (1, 7, "stochastic", -3, 2**40)),
         ("binarize", ()),
         ("binarize", ("stochastic", 2**62, -1)),
+        ("power_of_two", (-7, 0)),
+        ("power_of_two", (-6, 1, True, "nearest_log")),
+        ("power_of_two", (-6, 1, True, "stochastic", 4, 5)),
+        ("fixed_point", (2, 6)),
+        ("fixed_point", (1, 4, False, "stochastic", 4, 5)),
+        ("ternarize", (0.5, 2.0, 0.5)),
     )
 
     def check(self, x, utilities=None):
@@ -292,6 +375,21 @@ class Opcheck(unittest.TestCase):
         ):
             with self.subTest(shape=x.shape):
                 self.check(x.requires_grad_())
+
+
+    def test_operands_that_are_no_leaves(self):
+        # Autograd keeps the bits of a mask of these, by operators of their own.
+        for x in (
+            torch.linspace(-2, 2, 70).reshape(7, 10),
+            torch.linspace(-2, 2, 48).reshape(2, 3, 2, 4).contiguous(memory_format=torch.channels_last),
+        ):
+            g = torch.linspace(-1, 1, x.numel()).reshape(x.shape)
+            for name, arguments in (("_binarize_masked", ("stochastic", 1, 2)), ("_fixed_point_masked", (1, 4, True, "nearest", 0, 0))):
+                op = getattr(torch.ops.kones, name).default
+                torch.library.opcheck(op, (x, *arguments), test_utils=("test_schema", "test_faketensor"))
+                mask = op(x, *arguments)[1]
+                torch.library.opcheck(torch.ops.kones._apply_mask.default, (g.requires_grad_(), mask))
+            torch.library.opcheck(torch.ops.kones._range_gradient.default, (g.requires_grad_(), x, -1.0, 1.0))
 
 
 class Tracing(unittest.TestCase):
@@ -341,6 +439,9 @@ class Autograd(unittest.TestCase):
                     self.assertTrue(torch.equal(dx, g))
                     (dx,) = torch.autograd.grad(torch.ops.kones.binarize(x, "stochastic", 1), x, g)
                     inside = torch.logical_and(x >= -1, x <= 1)
+                    self.assertTrue(torch.equal(dx, torch.where(inside, g, torch.zeros_like(g))))
+                    (dx,) = torch.autograd.grad(torch.ops.kones.fixed_point(x * 1, 1, 2), x, g)
+                    inside = torch.logical_and(x >= -1, x <= 0.75)
                     self.assertTrue(torch.equal(dx, torch.where(inside, g, torch.zeros_like(g))))
 
     def test_no_gradient_is_recorded_where_none_is_wanted(self):

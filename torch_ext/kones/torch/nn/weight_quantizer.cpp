@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "kones/torch/ops/binarize.h"
+#include "kones/torch/ops/fixed_point.h"
 #include "kones/torch/ops/k_ones.h"
+#include "kones/torch/ops/power_of_two.h"
 
 namespace kones::nn {
 
@@ -17,6 +19,14 @@ at::Tensor WeightQuantizer::quantize(const at::Tensor& latent, Rounding rounding
       return k_ones(latent, format->terms, format->max_shift, rounding_name(rounding), seed, offset);
     case FormatFamily::binary:
       return binarize(latent, rounding_name(rounding), seed, offset);
+    case FormatFamily::power_of_two:
+      return power_of_two(latent, format->min_exponent, format->max_exponent, format->zero, rounding_name(rounding),
+                          seed, offset);
+    case FormatFamily::fixed_point:
+      return fixed_point(latent, format->integer_bits, -format->step_exponent, format->is_signed,
+                         rounding_name(rounding), seed, offset);
+    case FormatFamily::ternary:
+      break;  // its threshold is no part of the format
   }
   TORCH_CHECK(false, "no operator quantizes weights to ", format->name());
 }

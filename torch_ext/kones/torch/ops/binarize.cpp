@@ -1,60 +1,45 @@
 #include "kones/torch/ops/binarize.h"
 
-#include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "kones/kernels/binarize.h"
 #include "kones/torch/ops/elementwise.h"
+#include "kones/torch/ops/quantize.h"
+#include "kones/torch/ops/straight_through.h"
 
 namespace kones {
 namespace ops {
 namespace {
 
-at::Tensor binarize_cpu(const at::Tensor& x, std::string_view rounding, c10::SymInt seed,
-                        c10::SymInt offset) {
-  check_operand("binarize", x);
-  const RoundingArguments a = check_rounding("binarize", rounding, seed, offset);
-  return quantize_elements(
-      x, a.rounding == Rounding::stochastic, [&a](const at::Tensor& from, at::Tensor& to) {
-        for_storage_type(from.scalar_type(), [&](auto type) {
-          using T = decltype(type);
-          const T* source = static_cast<const T*>(from.const_data_ptr());
-          T* destination = static_cast<T*>(to.mutable_data_ptr());
-          at::parallel_for(0, from.numel(), at::internal::GRAIN_SIZE, [&](int64_t begin, int64_t end) {
-            kernels::binarize(source + begin, destination + begin, end - begin, a.rounding, a.stream, begin);
-          });
-        });
-      });
+at::Tensor binarize_cpu(const at::Tensor& x, std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
+  return quantize_cpu(x, check_binarize(x, rounding, seed, offset));
 }
 
-// A symbolic seed or offset has no value while a graph is traced, and needs none: only the kernels draw
-// numbers.
+// A symbolic seed or offset has no value while a graph is traced, and needs none: only the kernels draw numbers.
 at::Tensor binarize_meta(const at::Tensor& x, std::string_view rounding, c10::SymInt, c10::SymInt) {
-  check_operand("binarize", x);
-  check_rounding("binarize", rounding, 0, 0);
+  check_binarize(x, rounding, 0, 0);
   return at::empty_like(x);
 }
 
-class BinarizeFunction : public torch::autograd::Function<BinarizeFunction> {
- public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
-                            std::string_view rounding, const c10::SymInt& seed, const c10::SymInt& offset) {
-    context->save_for_backward({x});
-    at::AutoDispatchBelowADInplaceOrView below_autograd;
-    return binarize(x, rounding, seed, offset);
-  }
+std::tuple<at::Tensor, at::Tensor> binarize_masked_cpu(const at::Tensor& x, std::string_view rounding,
+                                                       c10::SymInt seed, c10::SymInt offset) {
+  return quantize_masked_cpu(x, check_binarize(x, rounding, seed, offset));
+}
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    const at::Tensor x = context->get_saved_variables()[0];
-    return {at::where(x.abs() <= 1, gradients[0], 0), {}, {}, {}};
-  }
-};
+std::tuple<at::Tensor, at::Tensor> binarize_masked_meta(const at::Tensor& x, std::string_view rounding, c10::SymInt,
+                                                        c10::SymInt) {
+  check_binarize(x, rounding, 0, 0);
+  return {at::empty_like(x), empty_mask(x)};
+}
 
-at::Tensor binarize_autograd(const at::Tensor& x, std::string_view rounding, c10::SymInt seed,
-                             c10::SymInt offset) {
-  return BinarizeFunction::apply(x, rounding, seed, offset);
+at::Tensor binarize_autograd(const at::Tensor& x, std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
+  static const auto masked = c10::Dispatcher::singleton()
+                                 .findSchemaOrThrow("kones::_binarize_masked", "")
+                                 .typed<decltype(binarize_masked_cpu)>();
+  const kernels::Quantization checked = check_binarize(x, rounding, 0, 0);
+  return RangedStraightThrough::apply(
+      x, passed_range(checked.format), needs_mask(x), checked.rounding == Rounding::stochastic,
+      [&](const at::Tensor& operand) { return binarize(operand, rounding, seed, offset); },
+      [&](const at::Tensor& operand) { return masked.call(operand, rounding, seed, offset); });
 }
 
 }  // namespace
@@ -70,15 +55,17 @@ at::Tensor binarize(const at::Tensor& x, std::string_view rounding, c10::SymInt 
 TORCH_LIBRARY_FRAGMENT(kones, library) {
   library.def("binarize(Tensor x, str rounding=\"nearest\", SymInt seed=0, SymInt offset=0) -> Tensor",
               {at::Tag::pt2_compliant_tag});
+  library.def("_binarize_masked(Tensor x, str rounding, SymInt seed, SymInt offset) -> (Tensor, Tensor)",
+              {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(kones, CPU, library) {
   library.impl("binarize", &ops::binarize_cpu);
+  library.impl("_binarize_masked", &ops::binarize_masked_cpu);
 }
 TORCH_LIBRARY_IMPL(kones, Meta, library) {
   library.impl("binarize", &ops::binarize_meta);
+  library.impl("_binarize_masked", &ops::binarize_masked_meta);
 }
-TORCH_LIBRARY_IMPL(kones, Autograd, library) {
-  library.impl("binarize", &ops::binarize_autograd);
-}
+TORCH_LIBRARY_IMPL(kones, Autograd, library) { library.impl("binarize", &ops::binarize_autograd); }
 
 }  // namespace kones

@@ -1,47 +1,14 @@
-// What the elementwise quantizers' registrations share: checks of their operands, and a flat view of any
-// layout.
+// What the elementwise quantizers' registrations share: the tensors around a kernel on plain pointers.
 #pragma once
-
-#include <string_view>
 
 #include <ATen/ATen.h>
 
+#include <tuple>
+
+#include "kones/kernels/quantize.h"
 #include "kones/numeric/float16.h"
-#include "kones/numeric/philox.h"
-#include "kones/numeric/rounding.h"
 
 namespace kones::ops {
-
-/// The arguments that every rounding quantizer takes.
-struct RoundingArguments {
-  Rounding rounding;
-  RandomStream stream;
-};
-
-/// Reads `rounding`, `seed` and `offset` of operator `name`; refuses an unknown rounding.
-RoundingArguments check_rounding(const char* name, std::string_view rounding, const c10::SymInt& seed,
-                                 const c10::SymInt& offset);
-
-/// Refuses operands of operator `name` that are not float32, float16 or bfloat16.
-void check_operand(const char* name, const at::Tensor& x);
-
-/// The result tensor of an elementwise quantizer, filled by `quantize(x, y)` on tensors whose elements lie in
-/// the same order in memory, densely, and, where `ordered`, in row-major order, as the random numbers are
-/// counted.
-template <typename Quantize>
-at::Tensor quantize_elements(const at::Tensor& x, bool ordered, Quantize quantize) {
-  at::Tensor y = at::empty_like(x);
-  const bool flat = x.is_non_overlapping_and_dense() && x.strides() == y.strides();
-  if (flat && (!ordered || x.is_contiguous())) {
-    quantize(x, y);
-  } else {
-    const at::Tensor row_major = x.contiguous();
-    at::Tensor quantized = at::empty_like(row_major);
-    quantize(row_major, quantized);
-    y.copy_(quantized);
-  }
-  return y;
-}
 
 /// Calls `function(T{})` with the storage type of kones that has the layout of `type`.
 template <typename Function>
@@ -54,6 +21,59 @@ void for_storage_type(at::ScalarType type, Function function) {
     default:
       return function(float{});
   }
+}
+
+/// The result tensor of an elementwise function, filled by `map(x, y)` on tensors whose elements lie in the same order in
+/// memory, densely, and, where `ordered`, in row-major order, as the random numbers are counted.
+template <typename Map>
+at::Tensor map_tensor(const at::Tensor& x, bool ordered, Map map) {
+  at::Tensor y = at::empty_like(x);
+  const bool flat = x.is_non_overlapping_and_dense() && x.strides() == y.strides();
+  if (flat && (!ordered || x.is_contiguous())) {
+    map(x, y);
+  } else {
+    const at::Tensor row_major = x.contiguous();
+    at::Tensor mapped = at::empty_like(row_major);
+    map(row_major, mapped);
+    y.copy_(mapped);
+  }
+  return y;
+}
+
+/// The order in memory in which the bits of x's range mask are: x's own, if it is one that a tensor can be brought to by
+/// its name, unless the random numbers want row-major order.
+inline at::MemoryFormat mask_order(const at::Tensor& x, bool ordered) {
+  const at::MemoryFormat own = x.suggest_memory_format();
+  return ordered ? at::MemoryFormat::Contiguous : own;
+}
+
+/// The result of `combine(gradient, x, y)` on three tensors whose elements lie in the same order, densely.
+template <typename Combine>
+at::Tensor combine_tensors(const at::Tensor& gradient, const at::Tensor& x, Combine combine) {
+  const bool flat = gradient.is_non_overlapping_and_dense() && gradient.strides() == x.strides();
+  const at::Tensor first = flat ? gradient : gradient.contiguous();
+  const at::Tensor second = flat ? x : x.contiguous();
+  at::Tensor y = at::empty_like(first);
+  combine(first, second, y);
+  return y;
+}
+
+/// The words of a range mask of x.
+inline at::Tensor empty_mask(const at::Tensor& x) {
+  return at::empty_symint({(x.sym_numel() + 63) / 64}, x.options().dtype(at::kLong));
+}
+
+/// As map_tensor, with `map(x, y, mask)` filling also the words of the range mask, in the order mask_order.
+template <typename Map>
+std::tuple<at::Tensor, at::Tensor> map_tensor_with_mask(const at::Tensor& x, bool ordered, Map map) {
+  const at::Tensor source = x.contiguous(mask_order(x, ordered));
+  at::Tensor mapped = at::empty_like(source);
+  at::Tensor mask = empty_mask(x);
+  map(source, mapped, mask);
+  at::Tensor y = at::empty_like(x);
+  if (y.strides() == mapped.strides()) return {mapped, mask};
+  y.copy_(mapped);
+  return {y, mask};
 }
 
 }  // namespace kones::ops

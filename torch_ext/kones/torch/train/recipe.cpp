@@ -165,9 +165,7 @@ void check_recipe(const Recipe& r) {
   check_range("warmup", r.warmup, 0, 1);
   check_range("momentum", r.momentum, 0, 1);
   check_range("weight_decay", r.weight_decay, 0, 1e6);
-  if (!rounding_from_name(r.rounding)) {
-    throw Error("rounding is \"" + r.rounding + "\"; there is " + std::string(rounding_names));
-  }
+  check_name("rounding", r.rounding, {"nearest", "stochastic", "truncate"});
   check_name("initialization", r.initialization, {"he", "uniform"});
   check_range("latent_clip", r.latent_clip, 0, 1e6);
   check_range("shift", static_cast<double>(r.shift), 0, 16);

@@ -1,0 +1,26 @@
+// Which instruction set the CPU kernels use.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace kones::kernels {
+
+/// From the least to the most capable.
+enum class CpuTier {
+  scalar,  ///< what the compiler targets by default
+  avx2,    ///< AVX2
+  avx512,  ///< AVX-512 F, BW, DQ and VL
+};
+
+std::string_view cpu_tier_name(CpuTier tier);
+
+/// The tiers that this build and this machine have, scalar first.
+const std::vector<CpuTier>& available_cpu_tiers();
+
+/// The tier that kernels use: the one that the environment variable KONES_CPU_TIER names (scalar, avx2, avx512) when the
+/// process first asks, else the most capable. Throws std::invalid_argument, each time, for a name that is none or a tier
+/// that this machine lacks.
+CpuTier cpu_tier();
+
+}  // namespace kones::kernels

@@ -1,0 +1,43 @@
+// The arguments of the elementwise quantizers, checked, for the registrations of every device. Each check throws
+// c10::Error that names the operator, the argument, what it got and what it takes.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/SymInt.h>
+
+#include <string_view>
+
+#include "kones/kernels/quantize.h"
+#include "kones/numeric/ternary.h"
+
+namespace kones::ops {
+
+/// Refuses operands of operator `name` that are not float32, float16 or bfloat16.
+void check_operand(const char* name, const at::Tensor& x);
+
+kernels::Quantization check_k_ones(const at::Tensor& x, int64_t k, int64_t max_shift, std::string_view rounding,
+                                   const c10::SymInt& seed, const c10::SymInt& offset);
+
+kernels::Quantization check_power_of_two(const at::Tensor& x, int64_t min_exponent, int64_t max_exponent, bool zero,
+                                         std::string_view rounding, const c10::SymInt& seed,
+                                         const c10::SymInt& offset);
+
+kernels::Quantization check_fixed_point(const at::Tensor& x, int64_t integer_bits, int64_t fraction_bits,
+                                        bool is_signed, std::string_view rounding, const c10::SymInt& seed,
+                                        const c10::SymInt& offset);
+
+kernels::Quantization check_binarize(const at::Tensor& x, std::string_view rounding, const c10::SymInt& seed,
+                                     const c10::SymInt& offset);
+
+TernaryScales check_ternarize(const at::Tensor& x, double threshold, double positive, double negative);
+
+/// The interval in which a quantizer's gradient passes, ends included.
+struct PassedRange {
+  float low;
+  float high;
+};
+
+/// [-1, 1] for binary (Courbariaux and others, 2016: the derivative of hard tanh), the ends of a fixed point format.
+PassedRange passed_range(const NumberFormat& format);
+
+}  // namespace kones::ops
