@@ -14,8 +14,8 @@ struct AddHalf {
 
 void add_uniform_in_few_blocks(const float* x, float* y, int64_t count, RandomStream stream, unsigned blocks,
                                unsigned threads) {
-  KONES_LAUNCH((cuda::map_elements_kernel<float, AddHalf>), dim3(blocks), dim3(threads), 0, nullptr, x,
-               y, count, true, stream, AddHalf{});
+  KONES_LAUNCH((cuda::map_elements_kernel<float, AddHalf>), dim3(blocks), dim3(threads), 0, nullptr, x, y,
+               count, true, stream, AddHalf{});
 }
 
 }  // namespace kones

@@ -20,11 +20,11 @@ std::vector<uint32_t> halves(const std::vector<uint64_t>& words) {
   return result;
 }
 
-/// Seen to fail on: an end left out, lanes joined in the wrong order, the last word's lanes left to chance, a word that
-/// has no elements written.
+/// Seen to fail on: an end left out, lanes joined in the wrong order, the last word's lanes left to chance, a
+/// word that has no elements written.
 TYPED_TEST(CudaGradients, MaskAndResultAgree) {
-  const std::pair<NumberFormat, std::pair<float, float>> cases[] = {{NumberFormat::binary(), {-1.0f, 1.0f}},
-                                                                    {NumberFormat::fixed_point(2, 4), {-2.0f, 1.9375f}}};
+  const std::pair<NumberFormat, std::pair<float, float>> cases[] = {
+      {NumberFormat::binary(), {-1.0f, 1.0f}}, {NumberFormat::fixed_point(2, 4), {-2.0f, 1.9375f}}};
   for (const auto& [format, range] : cases) {
     for (const int64_t count : sizes) {
       for (const Rounding rounding : format.roundings()) {

@@ -35,10 +35,10 @@ class QuantizeKernel : public testing::Test {};
 using StorageTypes = testing::Types<float, Float16, BFloat16>;
 TYPED_TEST_SUITE(QuantizeKernel, StorageTypes);
 
-// Every value of the half types, and of float32 those and the ones around levels and ties, by the written rules.
-// Seen to fail on: k = 3 running the kernel of k = 4, truncate taken for nearest, the offset left out, float16's
-// subnormals cut off; ties of fixed point away from zero; -0 for a level of 0; a zero format's tie to zero; the
-// reciprocal of the next larger distance.
+// Every value of the half types, and of float32 those and the ones around levels and ties, by the written
+// rules. Seen to fail on: k = 3 running the kernel of k = 4, truncate taken for nearest, the offset left out,
+// float16's subnormals cut off; ties of fixed point away from zero; -0 for a level of 0; a zero format's tie
+// to zero; the reciprocal of the next larger distance.
 TYPED_TEST(QuantizeKernel, EveryElementByTheDefinition) {
   const RandomStream stream = {0x0123456789ABCDEF, 0xFFFFFFFFFFFFFFF9};
   for (const ListedFormat& listed : listed_formats()) {
@@ -46,11 +46,13 @@ TYPED_TEST(QuantizeKernel, EveryElementByTheDefinition) {
     const std::vector<TypeParam> x = every_element<TypeParam>(listed.levels);
     for (const Rounding rounding : listed.format.roundings()) {
       std::vector<TypeParam> y(x.size());
-      Quantize{listed.format, CpuTier::scalar}(x.data(), y.data(), static_cast<int64_t>(x.size()), rounding, stream, 0);
+      Quantize{listed.format, CpuTier::scalar}(x.data(), y.data(), static_cast<int64_t>(x.size()), rounding,
+                                               stream, 0);
       expect_rounded(x, y, listed.levels, rounding, stream, 0);
       for_every_tier([&](CpuTier tier) {
         std::vector<TypeParam> same(x.size());
-        Quantize{listed.format, tier}(x.data(), same.data(), static_cast<int64_t>(x.size()), rounding, stream, 0);
+        Quantize{listed.format, tier}(x.data(), same.data(), static_cast<int64_t>(x.size()), rounding, stream,
+                                      0);
         EXPECT_TRUE(bits_of(same) == bits_of(y)) << rounding_name(rounding);
       });
     }
@@ -90,15 +92,18 @@ TYPED_TEST(QuantizeKernel, SlicesEqualTheWhole) {
 // negative x, one word for all four elements of a block, word / 2^31 for the uniform number.
 TEST(QuantizeKernelStatistics, StochasticRounding) {
   const std::vector<std::pair<ListedFormat, std::vector<float>>> cases = {
-      {{NumberFormat::k_ones(1), LevelSet::k_ones(1, 7)}, {0.3f, -0.3f, 0.003f, -0.001f, 0.0f, 0.9f, -0.755f}},
+      {{NumberFormat::k_ones(1), LevelSet::k_ones(1, 7)},
+       {0.3f, -0.3f, 0.003f, -0.001f, 0.0f, 0.9f, -0.755f}},
       {{NumberFormat::k_ones(2), LevelSet::k_ones(2, 7)}, {0.3f, -0.3f, 0.003f, 0.0f, 0.9f, -0.755f}},
       {{NumberFormat::k_ones(4, 5), LevelSet::k_ones(4, 5)}, {0.3f, -0.3f, 0.003f, 0.9f}},
-      {{NumberFormat::power_of_two(-6, 0, true), LevelSet::power_of_two(-6, 0, true)}, {0.3f, -0.7f, 0.005f, -0.005f}},
+      {{NumberFormat::power_of_two(-6, 0, true), LevelSet::power_of_two(-6, 0, true)},
+       {0.3f, -0.7f, 0.005f, -0.005f}},
       {{NumberFormat::fixed_point(2, 6), LevelSet::fixed_point(2, 6, true)}, {0.3f, -0.3f, 0.003f, -0.01f}},
       {{NumberFormat::binary(), LevelSet::binary()}, {0.0f, 0.5f, -0.3f, 0.99f, -0.999f}}};
   for (const auto& [listed, values] : cases) {
     SCOPED_TRACE(listed.format.name());
-    for (const float x : values) expect_distribution(Quantize{listed.format, kernels::cpu_tier()}, listed.levels, x);
+    for (const float x : values)
+      expect_distribution(Quantize{listed.format, kernels::cpu_tier()}, listed.levels, x);
   }
 }
 
@@ -110,8 +115,8 @@ double correlation(const std::vector<float>& a, const std::vector<float>& b, std
   return sum / std::sqrt(static_cast<double>(count));
 }
 
-// A binary quantizer of 0 is a fair coin: the coins of neighbouring elements, offsets and seeds have nothing to do with
-// one another. Seen to fail on: the block's number shifted by one word, offset added to seed.
+// A binary quantizer of 0 is a fair coin: the coins of neighbouring elements, offsets and seeds have nothing
+// to do with one another. Seen to fail on: the block's number shifted by one word, offset added to seed.
 TEST(QuantizeKernelStatistics, NeighboursOffsetsAndSeedsAreIndependent) {
   constexpr int64_t count = 1 << 20;
   const std::vector<float> x(count, 0.0f);

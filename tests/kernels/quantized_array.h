@@ -141,7 +141,8 @@ inline std::vector<ListedFormat> listed_formats() {
     }
   }
   for (const bool is_signed : {true, false}) {
-    for (const auto& [before, after] : {std::pair{2, 6}, {1, 0}, {0, 1}, {8, 0}, {-3, 9}, {6, -2}, {-20, 28}, {120, -110}}) {
+    for (const auto& [before, after] :
+         {std::pair{2, 6}, {1, 0}, {0, 1}, {8, 0}, {-3, 9}, {6, -2}, {-20, 28}, {120, -110}}) {
       formats.push_back({NumberFormat::fixed_point(before, after, is_signed),
                          LevelSet::fixed_point(before, after, is_signed)});
     }

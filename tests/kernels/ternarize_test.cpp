@@ -16,11 +16,13 @@ TYPED_TEST_SUITE(TernarizeKernel, StorageTypes);
 TYPED_TEST(TernarizeKernel, EveryElementByTheDefinition) {
   const Storage<TypeParam> storage;
   const std::vector<TypeParam> x = every_element<TypeParam>(LevelSet({-0.7, -0.5, 0.0, 0.5, 0.7}));
-  for (const TernaryScales scales : {TernaryScales{0.5f, 1, 1}, {0, 1, 1}, {0.7f, 0.25f, 3}, {0.1f, 0, 0}, {0.1f, -2, -3}}) {
+  for (const TernaryScales scales :
+       {TernaryScales{0.5f, 1, 1}, {0, 1, 1}, {0.7f, 0.25f, 3}, {0.1f, 0, 0}, {0.1f, -2, -3}}) {
     for (const kernels::CpuTier tier : kernels::available_cpu_tiers()) {
       SCOPED_TRACE(kernels::cpu_tier_name(tier));
       std::vector<TypeParam> y(x.size());
-      kernels::ternarize(x.data(), y.data(), static_cast<int64_t>(x.size()), scales, kernels::Stores::cached, tier);
+      kernels::ternarize(x.data(), y.data(), static_cast<int64_t>(x.size()), scales, kernels::Stores::cached,
+                         tier);
       for (std::size_t i = 0; i < x.size(); ++i) {
         if (Storage<TypeParam>::is_nan(x[i])) {
           ASSERT_TRUE(Storage<TypeParam>::is_nan(y[i])) << i;

@@ -30,8 +30,9 @@ inline void append_around(std::vector<float>& values, double x) {
   values.push_back(std::nextafterf(middle, std::numeric_limits<float>::infinity()));
 }
 
-/// Every level, every midpoint of two levels and sqrt(2) times every level, with the float32 before and after it, and the
-/// values where float32 itself is special: zeros, the smallest and largest subnormal and normal ones, infinities.
+/// Every level, every midpoint of two levels and sqrt(2) times every level, with the float32 before and after
+/// it, and the values where float32 itself is special: zeros, the smallest and largest subnormal and normal
+/// ones, infinities.
 inline std::vector<float> edge_values(const LevelSet& set) {
   using Limits = std::numeric_limits<float>;
   std::vector<float> values;

@@ -72,7 +72,8 @@ class LevelSet {
     return static_cast<float>(x < middle ? around.lower : around.upper);
   }
 
-  /// The neighbour nearer to zero, or of two equally near the one with the sign of x; of two's complement the lower.
+  /// The neighbour nearer to zero, or of two equally near the one with the sign of x; of two's complement the
+  /// lower.
   float truncate(float x) const {
     const Neighbours around = neighbours(x);
     if (x == around.lower || kind_ == Kind::twos_complement) return static_cast<float>(around.lower);
@@ -82,8 +83,9 @@ class LevelSet {
     return static_cast<float>(from_below < from_above ? around.lower : around.upper);
   }
 
-  /// Of powers of two: 2^e with e the integer closest to log2 |x|, which is never halfway; below the smallest level zero
-  /// or, without one, that level. 2^(e + 1/2) is compared with in squares, which are exact in double for these x.
+  /// Of powers of two: 2^e with e the integer closest to log2 |x|, which is never halfway; below the smallest
+  /// level zero or, without one, that level. 2^(e + 1/2) is compared with in squares, which are exact in
+  /// double for these x.
   float nearest_log(float x) const {
     const double largest = levels_.back();
     const double magnitude = std::fabs(static_cast<double>(x));

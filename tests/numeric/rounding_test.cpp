@@ -8,7 +8,7 @@ namespace kones {
 namespace {
 
 constexpr Rounding roundings[] = {Rounding::nearest, Rounding::stochastic, Rounding::truncate,
-                                    Rounding::nearest_log};
+                                  Rounding::nearest_log};
 
 // Seen to fail on: two names swapped.
 TEST(Rounding, EveryNameAndBack) {

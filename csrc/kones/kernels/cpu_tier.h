@@ -18,9 +18,9 @@ std::string_view cpu_tier_name(CpuTier tier);
 /// The tiers that this build and this machine have, scalar first.
 const std::vector<CpuTier>& available_cpu_tiers();
 
-/// The tier that kernels use: the one that the environment variable KONES_CPU_TIER names (scalar, avx2, avx512) when the
-/// process first asks, else the most capable. Throws std::invalid_argument, each time, for a name that is none or a tier
-/// that this machine lacks.
+/// The tier that kernels use: the one that the environment variable KONES_CPU_TIER names (scalar, avx2,
+/// avx512) when the process first asks, else the most capable. Throws std::invalid_argument, each time, for a
+/// name that is none or a tier that this machine lacks.
 CpuTier cpu_tier();
 
 }  // namespace kones::kernels

@@ -59,10 +59,10 @@ void apply_mask(const T* gradient, const uint64_t* mask, T* y, int64_t count, Cp
   functions<T>(tier).apply_mask(gradient, mask, y, count);
 }
 
-#define KONES_INSTANTIATE(T)                                                                   \
+#define KONES_INSTANTIATE(T)                                                                               \
   template void quantize(const T*, T*, int64_t, const Quantization&, int64_t, RangeMask, Stores, CpuTier); \
-  template void ternarize(const T*, T*, int64_t, TernaryScales, Stores, CpuTier);              \
-  template void range_gradient(const T*, const T*, T*, int64_t, float, float, CpuTier);        \
+  template void ternarize(const T*, T*, int64_t, TernaryScales, Stores, CpuTier);                          \
+  template void range_gradient(const T*, const T*, T*, int64_t, float, float, CpuTier);                    \
   template void apply_mask(const T*, const uint64_t*, T*, int64_t, CpuTier);
 KONES_INSTANTIATE(float)
 KONES_INSTANTIATE(Float16)

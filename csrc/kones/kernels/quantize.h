@@ -14,13 +14,14 @@ namespace kones::kernels {
 
 /// What the elements of a slice are rounded to, and how.
 struct Quantization {
-  NumberFormat format;  ///< any but ternary
+  NumberFormat format;                    ///< any but ternary
   Rounding rounding = Rounding::nearest;  ///< one that the format has
-  RandomStream stream;  ///< for stochastic rounding
+  RandomStream stream;                    ///< for stochastic rounding
 };
 
-/// Where a quantizer notes which elements are inside a range, which its gradient passes: bit i (bit i mod 64 of word i / 64)
-/// = low <= x[i] <= high, in float32, for i in [0, count); the last word's other bits are 0. NaN is outside.
+/// Where a quantizer notes which elements are inside a range, which its gradient passes: bit i (bit i mod 64
+/// of word i / 64) = low <= x[i] <= high, in float32, for i in [0, count); the last word's other bits are 0.
+/// NaN is outside.
 struct RangeMask {
   uint64_t* words = nullptr;  ///< none: nothing is noted
   float low = 0.0f;
@@ -33,8 +34,8 @@ enum class Stores {
   streaming,  ///< past the caches: faster for tensors that are larger than they are
 };
 
-/// Rounds elements first_element .. first_element + count - 1 of a tensor, in row-major order; x and y point at the
-/// first of them and may be the same. T is float, Float16 or BFloat16.
+/// Rounds elements first_element .. first_element + count - 1 of a tensor, in row-major order; x and y point
+/// at the first of them and may be the same. T is float, Float16 or BFloat16.
 template <typename T>
 void quantize(const T* x, T* y, int64_t count, const Quantization& quantization, int64_t first_element,
               RangeMask mask = {}, Stores stores = Stores::cached, CpuTier tier = cpu_tier());

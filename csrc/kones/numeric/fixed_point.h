@@ -1,6 +1,6 @@
-// Fixed point [IL, FL]: multiples of 2^-FL in IL + FL bits, two's complement with the sign inside IL, or unsigned
-// (Gupta, Agrawal, Gopalakrishnan and Narayanan, "Deep Learning with Limited Numerical Precision", ICML 2015,
-// section 3). IL and FL may be negative; IL + FL is 1..24, so that every level is a float32.
+// Fixed point [IL, FL]: multiples of 2^-FL in IL + FL bits, two's complement with the sign inside IL, or
+// unsigned (Gupta, Agrawal, Gopalakrishnan and Narayanan, "Deep Learning with Limited Numerical Precision",
+// ICML 2015, section 3). IL and FL may be negative; IL + FL is 1..24, so that every level is a float32.
 #pragma once
 
 #include <cstdint>
@@ -71,13 +71,14 @@ KONES_HOST_DEVICE float fixed_point_nearest(float x, FixedPointGrid grid) {
 /// floor(x / step) steps; clamps; NaN for NaN.
 KONES_HOST_DEVICE float fixed_point_truncate(float x, FixedPointGrid grid) {
   const float scaled = fixed_point_clamped(x, grid);
-  // A negative x so small that scaling made it -0 is below zero all the same, where there are levels below zero.
+  // A negative x so small that scaling made it -0 is below zero all the same, where there are levels below
+  // zero.
   const float vanished = x < 0.0f && scaled == 0.0f && grid.smallest < 0.0f ? 1.0f : 0.0f;
   return fixed_point_level(x, floor_of_small(scaled) - vanished, grid);
 }
 
-/// Picks the upper neighbour by value when uniform < (x - lower) / (upper - lower), else the lower one; clamps; NaN for
-/// NaN. `uniform` is in [0, 1).
+/// Picks the upper neighbour by value when uniform < (x - lower) / (upper - lower), else the lower one;
+/// clamps; NaN for NaN. `uniform` is in [0, 1).
 KONES_HOST_DEVICE float fixed_point_stochastic(float x, FixedPointGrid grid, float uniform) {
   const float scaled = fixed_point_clamped(x, grid);
   const float below = floor_of_small(scaled);

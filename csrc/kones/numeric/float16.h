@@ -36,7 +36,8 @@ KONES_HOST_DEVICE float to_float(Float16 x) {
 #else
   const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000u) << 16;
   const uint32_t magnitude = x.bits & 0x7FFFu;
-  // A float32 with the same fields is 2^-112 of the value, subnormal or not; multiplying corrects the exponent exactly.
+  // A float32 with the same fields is 2^-112 of the value, subnormal or not; multiplying corrects the
+  // exponent exactly.
   const uint32_t finite = float_to_bits(float_from_bits(magnitude << 13) * 0x1p112f);
   const uint32_t special = 0x7F800000u | ((magnitude & 0x3FFu) << 13);
   return float_from_bits(sign | (magnitude >= 0x7C00u ? special : finite));

@@ -1,5 +1,5 @@
-// Marks functions that compile for the host and for CUDA devices alike. They are always inlined: files of several
-// instruction sets include them, and one set's code must not stand in for another's at link time.
+// Marks functions that compile for the host and for CUDA devices alike. They are always inlined: files of
+// several instruction sets include them, and one set's code must not stand in for another's at link time.
 #pragma once
 
 #if defined(__CUDACC__)

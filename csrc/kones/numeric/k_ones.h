@@ -18,15 +18,16 @@ namespace kones {
 inline constexpr int k_ones_max_terms = 4;
 inline constexpr int k_ones_max_max_shift = 15;
 
-/// The two adjacent levels around a magnitude, lower and lower + step, in grid units. The step is a power of two.
+/// The two adjacent levels around a magnitude, lower and lower + step, in grid units. The step is a power of
+/// two.
 struct KOnesBracket {
   float lower;
   float step;
 };
 
-/// The neighbours of a magnitude in [k, k * 2^max_shift), all in grid units: lower <= magnitude < lower + step.
-/// The lower one keeps the k largest powers of two of the magnitude. If it needs all k of them, the next
-/// level is one more of its smallest; if it needs fewer, every integer step up is a level.
+/// The neighbours of a magnitude in [k, k * 2^max_shift), all in grid units: lower <= magnitude < lower +
+/// step. The lower one keeps the k largest powers of two of the magnitude. If it needs all k of them, the
+/// next level is one more of its smallest; if it needs fewer, every integer step up is a level.
 template <int Terms>
 KONES_HOST_DEVICE KOnesBracket k_ones_bracket(float magnitude, float largest_term) {
   float kept = 0.0f;
@@ -95,11 +96,12 @@ KONES_HOST_DEVICE float k_ones_stochastic(float x, int max_shift, float uniform)
   const float far = (bracket.lower + bracket.step) * unit;
   const float lower = around_zero ? -near : (x < 0.0f ? -far : near);
   const float upper = around_zero ? near : (x < 0.0f ? -near : far);
-  // (x - lower) / (upper - lower). The distance is a power of two, but for k = 3 around zero, and multiplying by its
-  // reciprocal is the division, exactly.
+  // (x - lower) / (upper - lower). The distance is a power of two, but for k = 3 around zero, and multiplying
+  // by its reciprocal is the division, exactly.
   const float above = x - lower;
   const float reciprocal = float_from_bits(0x7F000000u - float_to_bits(bracket.step)) * largest_term;
-  const float across = Terms == 3 ? above / (2.0f * smallest * unit) : above * (largest_term * (0.5f / Terms));
+  const float across =
+      Terms == 3 ? above / (2.0f * smallest * unit) : above * (largest_term * (0.5f / Terms));
   const float probability = around_zero ? across : above * reciprocal;
   const float between = uniform < probability ? upper : lower;
   const float end = x < 0.0f ? -near : near;

@@ -1,5 +1,5 @@
-// The elementwise quantizers as function objects, for kernels of every device: with_quantizer turns a format and a
-// rounding, known when the program runs, into one of them, known when the kernel is compiled.
+// The elementwise quantizers as function objects, for kernels of every device: with_quantizer turns a format
+// and a rounding, known when the program runs, into one of them, known when the kernel is compiled.
 //
 // A quantizer has `static constexpr bool random`, whether it draws random numbers, and
 // `float operator()(float x, float uniform) const`, where uniform is in [0, 1) if random, else not looked at.
@@ -139,7 +139,8 @@ void with_power_of_two_quantizer(const NumberFormat& format, Rounding rounding, 
 
 template <typename Function>
 void with_fixed_point_quantizer(const NumberFormat& format, Rounding rounding, Function function) {
-  const FixedPointGrid grid = fixed_point_grid({format.integer_bits, -format.step_exponent, format.is_signed});
+  const FixedPointGrid grid =
+      fixed_point_grid({format.integer_bits, -format.step_exponent, format.is_signed});
   quantizer_detail::with_rounding<FixedPointQuantizer>(grid, rounding, function);
 }
 

@@ -4,8 +4,8 @@
 namespace kones::cuda {
 
 template <typename T>
-void binarize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-              RangeMask mask, Stream stream) {
+void binarize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+              RandomStream random, RangeMask mask, Stream stream) {
   with_binary_quantizer(format, rounding, [&](auto quantizer) {
     if (mask.words == nullptr) {
       map_elements("binarize", x, y, count, random, stream, quantizer);
@@ -15,8 +15,11 @@ void binarize(const T* x, T* y, int64_t count, const NumberFormat& format, Round
   });
 }
 
-template void binarize(const float*, float*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
-template void binarize(const Float16*, Float16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
-template void binarize(const BFloat16*, BFloat16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
+template void binarize(const float*, float*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask,
+                       Stream);
+template void binarize(const Float16*, Float16*, int64_t, const NumberFormat&, Rounding, RandomStream,
+                       RangeMask, Stream);
+template void binarize(const BFloat16*, BFloat16*, int64_t, const NumberFormat&, Rounding, RandomStream,
+                       RangeMask, Stream);
 
 }  // namespace kones::cuda

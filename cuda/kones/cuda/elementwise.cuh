@@ -1,6 +1,6 @@
-// The kernels that the elementwise quantizers share. One thread takes 16 bytes of neighbouring elements, four float32 or
-// eight of a half type: where pointers allow, one load and one store, and the one or two blocks of random words that
-// belong to them.
+// The kernels that the elementwise quantizers share. One thread takes 16 bytes of neighbouring elements, four
+// float32 or eight of a half type: where pointers allow, one load and one store, and the one or two blocks of
+// random words that belong to them.
 #pragma once
 
 #include <cstdint>
@@ -51,8 +51,8 @@ __device__ __forceinline__ void store_vector(const ElementVector<T>& values, T* 
   }
 }
 
-/// Each element quantized, with the random numbers of elements first .. of the tensor; first is a multiple of the
-/// vector's elements.
+/// Each element quantized, with the random numbers of elements first .. of the tensor; first is a multiple of
+/// the vector's elements.
 template <typename T, typename Quantizer>
 __device__ __forceinline__ ElementVector<T> quantize_vector(const ElementVector<T>& values, int64_t first,
                                                             RandomStream stream, Quantizer quantize) {
@@ -64,17 +64,18 @@ __device__ __forceinline__ ElementVector<T> quantize_vector(const ElementVector<
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const float uniform = Quantizer::random ? uniform_from_word(random.word[i]) : 0.0f;
-      result.element[4 * block + i] = from_float<T>(quantize(to_float(values.element[4 * block + i]), uniform));
+      result.element[4 * block + i] =
+          from_float<T>(quantize(to_float(values.element[4 * block + i]), uniform));
     }
   }
   return result;
 }
 
-/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned to 16 bytes
-/// when `aligned`.
+/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned
+/// to 16 bytes when `aligned`.
 template <typename T, typename Quantizer>
-__global__ void __launch_bounds__(256)
-    map_elements_kernel(const T* x, T* y, int64_t count, bool aligned, RandomStream stream, Quantizer quantize) {
+__global__ void __launch_bounds__(256) map_elements_kernel(const T* x, T* y, int64_t count, bool aligned,
+                                                           RandomStream stream, Quantizer quantize) {
   constexpr int elements = vector_elements<T>;
   const int64_t vectors = (count + elements - 1) / elements;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -91,11 +92,14 @@ __global__ void __launch_bounds__(256)
 }
 
 /// Whether x is inside the range; NaN is not.
-__device__ __forceinline__ bool is_inside(float x, float low, float high) { return x >= low && x <= high; }
+__device__ __forceinline__ bool is_inside(float x, float low, float high) {
+  return x >= low && x <= high;
+}
 
 /// The bits of the vector's first `valid` elements that are inside the range.
 template <typename T>
-__device__ __forceinline__ uint32_t inside_bits(const ElementVector<T>& values, int valid, float low, float high) {
+__device__ __forceinline__ uint32_t inside_bits(const ElementVector<T>& values, int valid, float low,
+                                                float high) {
   uint32_t bits = 0;
 #pragma unroll
   for (int i = 0; i < vector_elements<T>; ++i) {
@@ -155,17 +159,17 @@ template <typename T, typename Quantizer>
 void map_elements(const char* name, const T* x, T* y, int64_t count, RandomStream random, Stream stream,
                   Quantizer quantize) {
   if (count == 0) return;
-  launch(name, map_elements_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x, y, count,
-         are_aligned({x, y}), random, quantize);
+  launch(name, map_elements_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x, y,
+         count, are_aligned({x, y}), random, quantize);
 }
 
 /// Launches map_elements_masked_kernel over `count` elements.
 template <typename T, typename Quantizer>
-void map_elements_masked(const char* name, const T* x, T* y, int64_t count, RandomStream random, RangeMask mask,
-                         Stream stream, Quantizer quantize) {
+void map_elements_masked(const char* name, const T* x, T* y, int64_t count, RandomStream random,
+                         RangeMask mask, Stream stream, Quantizer quantize) {
   if (count == 0) return;
-  launch(name, map_elements_masked_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x, y, count,
-         random, mask, quantize);
+  launch(name, map_elements_masked_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x,
+         y, count, random, mask, quantize);
 }
 
 }  // namespace kones::cuda

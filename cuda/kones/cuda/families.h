@@ -1,4 +1,5 @@
-// The quantizers of each family, as quantize (quantize.h) calls them: a file each, so that they compile side by side.
+// The quantizers of each family, as quantize (quantize.h) calls them: a file each, so that they compile side
+// by side.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +9,19 @@
 namespace kones::cuda {
 
 template <typename T>
-void k_ones(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-            Stream stream);
+void k_ones(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+            RandomStream random, Stream stream);
 
 template <typename T>
-void power_of_two(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-                  Stream stream);
+void power_of_two(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+                  RandomStream random, Stream stream);
 
 template <typename T>
-void fixed_point(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-                 RangeMask mask, Stream stream);
+void fixed_point(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+                 RandomStream random, RangeMask mask, Stream stream);
 
 template <typename T>
-void binarize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-              RangeMask mask, Stream stream);
+void binarize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+              RandomStream random, RangeMask mask, Stream stream);
 
 }  // namespace kones::cuda

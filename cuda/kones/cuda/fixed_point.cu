@@ -4,8 +4,8 @@
 namespace kones::cuda {
 
 template <typename T>
-void fixed_point(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-                 RangeMask mask, Stream stream) {
+void fixed_point(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+                 RandomStream random, RangeMask mask, Stream stream) {
   with_fixed_point_quantizer(format, rounding, [&](auto quantizer) {
     if (mask.words == nullptr) {
       map_elements("fixed_point", x, y, count, random, stream, quantizer);
@@ -15,8 +15,11 @@ void fixed_point(const T* x, T* y, int64_t count, const NumberFormat& format, Ro
   });
 }
 
-template void fixed_point(const float*, float*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
-template void fixed_point(const Float16*, Float16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
-template void fixed_point(const BFloat16*, BFloat16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
+template void fixed_point(const float*, float*, int64_t, const NumberFormat&, Rounding, RandomStream,
+                          RangeMask, Stream);
+template void fixed_point(const Float16*, Float16*, int64_t, const NumberFormat&, Rounding, RandomStream,
+                          RangeMask, Stream);
+template void fixed_point(const BFloat16*, BFloat16*, int64_t, const NumberFormat&, Rounding, RandomStream,
+                          RangeMask, Stream);
 
 }  // namespace kones::cuda

@@ -3,10 +3,12 @@
 namespace kones::cuda {
 namespace {
 
-/// y[i] = gradient[i] where x[i] is inside the range, else 0; the pointers are aligned to 16 bytes when `aligned`.
+/// y[i] = gradient[i] where x[i] is inside the range, else 0; the pointers are aligned to 16 bytes when
+/// `aligned`.
 template <typename T>
 __global__ void __launch_bounds__(256)
-    range_gradient_kernel(const T* gradient, const T* x, T* y, int64_t count, bool aligned, float low, float high) {
+    range_gradient_kernel(const T* gradient, const T* x, T* y, int64_t count, bool aligned, float low,
+                          float high) {
   constexpr int elements = vector_elements<T>;
   const int64_t vectors = (count + elements - 1) / elements;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -52,16 +54,18 @@ __global__ void __launch_bounds__(256)
 }  // namespace
 
 template <typename T>
-void range_gradient(const T* gradient, const T* x, T* y, int64_t count, float low, float high, Stream stream) {
+void range_gradient(const T* gradient, const T* x, T* y, int64_t count, float low, float high,
+                    Stream stream) {
   if (count == 0) return;
-  KONES_LAUNCH(range_gradient_kernel<T>, elementwise_grid<T>(count), dim3(256), 0, stream, gradient, x, y, count,
-               are_aligned({gradient, x, y}), low, high);
+  KONES_LAUNCH(range_gradient_kernel<T>, elementwise_grid<T>(count), dim3(256), 0, stream, gradient, x, y,
+               count, are_aligned({gradient, x, y}), low, high);
 }
 
 template <typename T>
 void apply_mask(const T* gradient, const uint32_t* mask, T* y, int64_t count, Stream stream) {
   if (count == 0) return;
-  KONES_LAUNCH(apply_mask_kernel<T>, elementwise_grid<T>(count), dim3(256), 0, stream, gradient, mask, y, count);
+  KONES_LAUNCH(apply_mask_kernel<T>, elementwise_grid<T>(count), dim3(256), 0, stream, gradient, mask, y,
+               count);
 }
 
 template void range_gradient(const float*, const float*, float*, int64_t, float, float, Stream);

@@ -7,8 +7,8 @@
 namespace kones::cuda {
 
 template <typename T>
-void quantize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-              RangeMask mask, Stream stream) {
+void quantize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+              RandomStream random, RangeMask mask, Stream stream) {
   switch (format.family) {
     case FormatFamily::k_ones:
       return k_ones(x, y, count, format, rounding, random, stream);
@@ -24,10 +24,11 @@ void quantize(const T* x, T* y, int64_t count, const NumberFormat& format, Round
   throw std::invalid_argument("no CUDA quantizer for " + format.name());
 }
 
-template void quantize(const float*, float*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask, Stream);
-template void quantize(const Float16*, Float16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask,
+template void quantize(const float*, float*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask,
                        Stream);
-template void quantize(const BFloat16*, BFloat16*, int64_t, const NumberFormat&, Rounding, RandomStream, RangeMask,
-                       Stream);
+template void quantize(const Float16*, Float16*, int64_t, const NumberFormat&, Rounding, RandomStream,
+                       RangeMask, Stream);
+template void quantize(const BFloat16*, BFloat16*, int64_t, const NumberFormat&, Rounding, RandomStream,
+                       RangeMask, Stream);
 
 }  // namespace kones::cuda

@@ -12,31 +12,34 @@
 
 namespace kones::cuda {
 
-/// Where a quantizer notes which elements are inside a range: as kones::kernels::RangeMask, in 32-bit words of device
-/// memory.
+/// Where a quantizer notes which elements are inside a range: as kones::kernels::RangeMask, in 32-bit words
+/// of device memory.
 struct RangeMask {
   uint32_t* words = nullptr;  ///< none: nothing is noted
   float low = 0.0f;
   float high = 0.0f;
 };
 
-/// Rounds `count` elements at the device pointer x to y, which may be x, on `stream`. T is float, Float16 or BFloat16;
-/// the format is any but ternary, the rounding one that it has. A mask is for binary and fixed point, whose gradients have a
-/// range (others do not look at it): x and y are then aligned to 16 bytes, and (count + 31) / 32 words are written. The bits are those of kones::kernels::quantize. Throws std::runtime_error when
-/// the launch is refused.
+/// Rounds `count` elements at the device pointer x to y, which may be x, on `stream`. T is float, Float16 or
+/// BFloat16; the format is any but ternary, the rounding one that it has. A mask is for binary and fixed
+/// point, whose gradients have a range (others do not look at it): x and y are then aligned to 16 bytes, and
+/// (count + 31) / 32 words are written. The bits are those of kones::kernels::quantize. Throws
+/// std::runtime_error when the launch is refused.
 template <typename T>
-void quantize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding, RandomStream random,
-              RangeMask mask, Stream stream);
+void quantize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
+              RandomStream random, RangeMask mask, Stream stream);
 
 /// Ternarizes `count` elements; as quantize.
 template <typename T>
 void ternarize(const T* x, T* y, int64_t count, TernaryScales scales, Stream stream);
 
-/// y[i] = low <= x[i] <= high, in float32, ? gradient[i] : 0 for i in [0, count). gradient and y may be the same.
+/// y[i] = low <= x[i] <= high, in float32, ? gradient[i] : 0 for i in [0, count). gradient and y may be the
+/// same.
 template <typename T>
 void range_gradient(const T* gradient, const T* x, T* y, int64_t count, float low, float high, Stream stream);
 
-/// y[i] = mask bit i ? gradient[i] : 0 for i in [0, count). gradient and y may be the same; both are aligned to 16 bytes.
+/// y[i] = mask bit i ? gradient[i] : 0 for i in [0, count). gradient and y may be the same; both are aligned
+/// to 16 bytes.
 template <typename T>
 void apply_mask(const T* gradient, const uint32_t* mask, T* y, int64_t count, Stream stream);
 

@@ -70,7 +70,8 @@ struct FixedPoint {
   template <typename T>
   void kernel(std::vector<T>& values) const {
     kernels::quantize(values.data(), values.data(), static_cast<int64_t>(values.size()),
-                      {NumberFormat::fixed_point(integer_bits, fraction_bits, is_signed), rounding, stream}, 0);
+                      {NumberFormat::fixed_point(integer_bits, fraction_bits, is_signed), rounding, stream},
+                      0);
   }
 };
 
@@ -315,16 +316,19 @@ TEST(Elementwise, RefusedArgumentsAreNamed) {
     EXPECT_EQ(error_text([&] { power_of_two(x, 0, 127); }),
               "kones::power_of_two: max_exponent is 127; it takes -126 to 126");
     EXPECT_EQ(error_text([&] { power_of_two(x, 0, 0, false, "up"); }),
-              "kones::power_of_two: rounding is \"up\"; it takes one of nearest, stochastic, truncate, nearest_log");
+              "kones::power_of_two: rounding is \"up\"; it takes one of nearest, stochastic, truncate, "
+              "nearest_log");
     EXPECT_EQ(error_text([&] { fixed_point(x, 20, 5); }),
               "kones::fixed_point: integer_bits + fraction_bits is 25; it takes 1 to 24");
     EXPECT_EQ(error_text([&] { fixed_point(x, 3, -3); }),
               "kones::fixed_point: integer_bits + fraction_bits is 0; it takes 1 to 24");
     EXPECT_EQ(error_text([&] { fixed_point(x, 127, -120); }),
               "kones::fixed_point: integer_bits is 127; it takes -126 to 126");
-    EXPECT_EQ(error_text([&] { fixed_point(x, 2, 2, true, "nearest_log"); }),
-              "kones::fixed_point: rounding is \"nearest_log\"; it takes one of nearest, stochastic, truncate");
-    EXPECT_EQ(error_text([&] { ternarize(x, -0.5); }), "kones::ternarize: threshold is -0.5; it takes 0 or more");
+    EXPECT_EQ(
+        error_text([&] { fixed_point(x, 2, 2, true, "nearest_log"); }),
+        "kones::fixed_point: rounding is \"nearest_log\"; it takes one of nearest, stochastic, truncate");
+    EXPECT_EQ(error_text([&] { ternarize(x, -0.5); }),
+              "kones::ternarize: threshold is -0.5; it takes 0 or more");
     EXPECT_EQ(error_text([&] { ternarize(x, std::nan("")); }),
               "kones::ternarize: threshold is nan; it takes a finite float32");
     EXPECT_EQ(error_text([&] { ternarize(x, 0.5, 1e39); }),

@@ -1,5 +1,6 @@
 // The straight-through gradients as vector-Jacobian identities: for a random cotangent g, the gradient of <g,
-// q(x)> is g itself (k_ones, power_of_two, ternarize), or g where x is inside a range and 0 elsewhere (binarize:
+// q(x)> is g itself (k_ones, power_of_two, ternarize), or g where x is inside a range and 0 elsewhere
+// (binarize:
 // [-1, 1]; fixed_point: from its first level to its last), bit for bit.
 #include <functional>
 
@@ -39,7 +40,8 @@ at::Tensor random_cotangent(const at::Tensor& x) {
 
 // The rule of ranges, element by element in float32, on row-major elements.
 template <typename T>
-std::vector<uint32_t> passed_inside(const at::Tensor& x, const at::Tensor& g, float low = -1.0f, float high = 1.0f) {
+std::vector<uint32_t> passed_inside(const at::Tensor& x, const at::Tensor& g, float low = -1.0f,
+                                    float high = 1.0f) {
   const std::vector<T> values = elements_of<T>(x);
   std::vector<T> cotangents = elements_of<T>(g);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -114,9 +116,9 @@ TYPED_TEST(StraightThrough, FixedPointPassesInsideItsRange) {
   }
 }
 
-// An operand that is no leaf would live on for the gradient alone: bits are kept of it instead. The product's own factor
-// is 1, so the leaf's gradient is that of the operand. Seen to fail on: bits in memory order for row-major rounding, the
-// gradient's layout taken for the operand's.
+// An operand that is no leaf would live on for the gradient alone: bits are kept of it instead. The product's
+// own factor is 1, so the leaf's gradient is that of the operand. Seen to fail on: bits in memory order for
+// row-major rounding, the gradient's layout taken for the operand's.
 TYPED_TEST(StraightThrough, MaskedOperandsPassTheSame) {
   for (const Layout& layout : layouts(scalar_type_of<TypeParam>)) {
     SCOPED_TRACE(layout.name);
@@ -124,11 +126,12 @@ TYPED_TEST(StraightThrough, MaskedOperandsPassTheSame) {
       const at::Tensor leaf = layout.x.detach().requires_grad_();
       const at::Tensor g = random_cotangent(leaf);
       for (const at::Tensor& cotangent : {g, g.contiguous(), g.clone(at::MemoryFormat::Preserve)}) {
-        EXPECT_EQ(bits_of(elements_of<TypeParam>(gradient(binarize(leaf * 1, rounding, 3, 4), leaf, cotangent))),
-                  passed_inside<TypeParam>(leaf, g));
         EXPECT_EQ(
-            bits_of(elements_of<TypeParam>(gradient(fixed_point(leaf * 1, 1, 2, true, rounding, 3, 4), leaf, cotangent))),
-            passed_inside<TypeParam>(leaf, g, -1.0f, 0.75f));
+            bits_of(elements_of<TypeParam>(gradient(binarize(leaf * 1, rounding, 3, 4), leaf, cotangent))),
+            passed_inside<TypeParam>(leaf, g));
+        EXPECT_EQ(bits_of(elements_of<TypeParam>(
+                      gradient(fixed_point(leaf * 1, 1, 2, true, rounding, 3, 4), leaf, cotangent))),
+                  passed_inside<TypeParam>(leaf, g, -1.0f, 0.75f));
       }
       EXPECT_EQ(bits_of(elements_of<TypeParam>(binarize(leaf * 1, rounding, 3, 4))),
                 bits_of(elements_of<TypeParam>(binarize(leaf.detach(), rounding, 3, 4))));

@@ -1,6 +1,7 @@
 // The elementwise kernels of one tier. CMake compiles this file once a tier, for its instruction set and with
-// KONES_ELEMENTWISE_TIER the name of its table. Loops are written so that the compiler makes vectors of them; all but
-// the table has internal linkage and all that it includes is inlined, so that no other file runs this one's code.
+// KONES_ELEMENTWISE_TIER the name of its table. Loops are written so that the compiler makes vectors of them;
+// all but the table has internal linkage and all that it includes is inlined, so that no other file runs this
+// one's code.
 #include "kones/kernels/tiers/elementwise.h"
 
 #include "kones/kernels/tiers/philox_words.h"
@@ -12,7 +13,8 @@ namespace {
 /// Elements that are worked on at a time: what belongs to them stays in the first-level cache.
 constexpr int64_t chunk = 1024;
 
-/// y[i] = quantize(x[i], word i as a uniform number). x and y may be the same, and are not otherwise one another's.
+/// y[i] = quantize(x[i], word i as a uniform number). x and y may be the same, and are not otherwise one
+/// another's.
 template <typename T, typename Quantizer>
 inline void map_chunk(const T* x, T* y, int64_t count, const uint32_t* words, Quantizer quantize) {
 #pragma GCC ivdep
@@ -22,7 +24,8 @@ inline void map_chunk(const T* x, T* y, int64_t count, const uint32_t* words, Qu
   }
 }
 
-/// Writes past the caches what `values` holds; both are aligned to 64 bytes, and count * sizeof(T) is a multiple of 64.
+/// Writes past the caches what `values` holds; both are aligned to 64 bytes, and count * sizeof(T) is a
+/// multiple of 64.
 template <typename T>
 inline void stream_chunk(const T* values, T* y, int64_t count) {
 #if defined(__AVX512F__)
@@ -76,14 +79,15 @@ inline uint64_t inside_bits(const T* x, int64_t count, float low, float high) {
 template <typename T>
 inline void note_inside(const T* x, uint64_t* words, int64_t count, float low, float high) {
   for (int64_t i = 0; i < count; i += 64) {
-    words[i / 64] = count - i >= 64 ? inside_bits(x + i, 64, low, high) : inside_bits(x + i, count - i, low, high);
+    words[i / 64] =
+        count - i >= 64 ? inside_bits(x + i, 64, low, high) : inside_bits(x + i, count - i, low, high);
   }
 }
 
 /// Quantizes `count` elements of which the first is number first_element of its tensor.
 template <typename T, typename Quantizer>
-inline void map_elements(const T* x, T* y, int64_t count, RandomStream stream, int64_t first_element, RangeMask mask,
-                         Stores stores, Quantizer quantize) {
+inline void map_elements(const T* x, T* y, int64_t count, RandomStream stream, int64_t first_element,
+                         RangeMask mask, Stores stores, Quantizer quantize) {
   alignas(64) uint32_t words[Quantizer::random ? chunk + 4 : 1];
   alignas(64) T values[chunk];
   // What is written past the caches at once: whole lines, and whole words of the mask.
@@ -119,8 +123,8 @@ inline void map_elements(const T* x, T* y, int64_t count, RandomStream stream, i
 }
 
 template <typename T>
-void quantize_elements(const T* x, T* y, int64_t count, const Quantization& quantization, int64_t first_element,
-                       RangeMask mask, Stores stores) {
+void quantize_elements(const T* x, T* y, int64_t count, const Quantization& quantization,
+                       int64_t first_element, RangeMask mask, Stores stores) {
   with_quantizer(quantization.format, quantization.rounding, [&](auto quantizer) {
     map_elements(x, y, count, quantization.stream, first_element, mask, stores, quantizer);
   });

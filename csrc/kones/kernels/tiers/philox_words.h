@@ -1,6 +1,6 @@
-// Many blocks of random words at once, with the instruction set that the including file is compiled for. Philox's
-// 32-bit numbers lie in the low halves of 64-bit lanes, where one instruction multiplies them to 64 bits; what is left
-// in the high halves is never looked at. (The rounds: kones/numeric/philox.h.)
+// Many blocks of random words at once, with the instruction set that the including file is compiled for.
+// Philox's 32-bit numbers lie in the low halves of 64-bit lanes, where one instruction multiplies them to 64
+// bits; what is left in the high halves is never looked at. (The rounds: kones/numeric/philox.h.)
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace {
 
 #if defined(__AVX512F__)
 
-/// Eight blocks in each of `Vectors` vectors, computed side by side to hide the latency of the multiplications.
+/// Eight blocks in each of `Vectors` vectors, computed side by side to hide the latency of the
+/// multiplications.
 template <int Vectors>
 inline void philox_vectors(RandomStream stream, uint64_t first_block, uint32_t* words) {
   const __m512i multiplier0 = _mm512_set1_epi64(0xD2511F53);
@@ -61,7 +62,8 @@ constexpr int philox_vectors_at_once = 4;
 
 #elif defined(__AVX2__)
 
-/// Four blocks in each of `Vectors` vectors, computed side by side to hide the latency of the multiplications.
+/// Four blocks in each of `Vectors` vectors, computed side by side to hide the latency of the
+/// multiplications.
 template <int Vectors>
 inline void philox_vectors(RandomStream stream, uint64_t first_block, uint32_t* words) {
   const __m256i multiplier0 = _mm256_set1_epi64x(0xD2511F53);
@@ -113,7 +115,8 @@ inline void philox_words(RandomStream stream, uint64_t first_block, uint32_t* wo
 #if defined(__AVX2__)
   constexpr int64_t at_once = philox_vectors_at_once * philox_vector_blocks;
   for (; blocks - block >= at_once; block += at_once) {
-    philox_vectors<philox_vectors_at_once>(stream, first_block + static_cast<uint64_t>(block), words + 4 * block);
+    philox_vectors<philox_vectors_at_once>(stream, first_block + static_cast<uint64_t>(block),
+                                           words + 4 * block);
   }
   for (; blocks - block >= philox_vector_blocks; block += philox_vector_blocks) {
     philox_vectors<1>(stream, first_block + static_cast<uint64_t>(block), words + 4 * block);

@@ -15,8 +15,8 @@ namespace {
 
 /// Refuses an integer argument outside low .. high.
 int check_integer(const char* name, const char* argument, int64_t value, int64_t low, int64_t high) {
-  TORCH_CHECK_VALUE(value >= low && value <= high, "kones::", name, ": ", argument, " is ", value, "; it takes ", low,
-                    " to ", high);
+  TORCH_CHECK_VALUE(value >= low && value <= high, "kones::", name, ": ", argument, " is ", value,
+                    "; it takes ", low, " to ", high);
   return static_cast<int>(value);
 }
 
@@ -36,8 +36,8 @@ kernels::Quantization check_rounding(const char* name, const NumberFormat& forma
 }
 
 float check_finite(const char* name, const char* argument, double value) {
-  TORCH_CHECK_VALUE(std::fabs(value) <= std::numeric_limits<float>::max(), "kones::", name, ": ", argument, " is ",
-                    value, "; it takes a finite float32");
+  TORCH_CHECK_VALUE(std::fabs(value) <= std::numeric_limits<float>::max(), "kones::", name, ": ", argument,
+                    " is ", value, "; it takes a finite float32");
   return static_cast<float>(value);
 }
 
@@ -45,20 +45,21 @@ float check_finite(const char* name, const char* argument, double value) {
 
 void check_operand(const char* name, const at::Tensor& x) {
   const at::ScalarType type = x.scalar_type();
-  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name, ": x is ",
-                   type, "; it takes float32, float16 or bfloat16");
+  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name,
+                   ": x is ", type, "; it takes float32, float16 or bfloat16");
 }
 
-kernels::Quantization check_k_ones(const at::Tensor& x, int64_t k, int64_t max_shift, std::string_view rounding,
-                                   const c10::SymInt& seed, const c10::SymInt& offset) {
+kernels::Quantization check_k_ones(const at::Tensor& x, int64_t k, int64_t max_shift,
+                                   std::string_view rounding, const c10::SymInt& seed,
+                                   const c10::SymInt& offset) {
   check_operand("k_ones", x);
   const int terms = check_integer("k_ones", "k", k, 1, k_ones_max_terms);
   const int largest_shift = check_integer("k_ones", "max_shift", max_shift, 0, k_ones_max_max_shift);
   return check_rounding("k_ones", NumberFormat::k_ones(terms, largest_shift), rounding, seed, offset);
 }
 
-kernels::Quantization check_power_of_two(const at::Tensor& x, int64_t min_exponent, int64_t max_exponent, bool zero,
-                                         std::string_view rounding, const c10::SymInt& seed,
+kernels::Quantization check_power_of_two(const at::Tensor& x, int64_t min_exponent, int64_t max_exponent,
+                                         bool zero, std::string_view rounding, const c10::SymInt& seed,
                                          const c10::SymInt& offset) {
   const char* name = "power_of_two";
   check_operand(name, x);
@@ -78,8 +79,8 @@ kernels::Quantization check_fixed_point(const at::Tensor& x, int64_t integer_bit
   check_operand(name, x);
   const int before =
       check_integer(name, "integer_bits", integer_bits, -fixed_point_max_exponent, fixed_point_max_exponent);
-  const int after =
-      check_integer(name, "fraction_bits", fraction_bits, -fixed_point_max_exponent, fixed_point_max_exponent);
+  const int after = check_integer(name, "fraction_bits", fraction_bits, -fixed_point_max_exponent,
+                                  fixed_point_max_exponent);
   check_integer(name, "integer_bits + fraction_bits", integer_bits + fraction_bits, 1, fixed_point_max_bits);
   return check_rounding(name, NumberFormat::fixed_point(before, after, is_signed), rounding, seed, offset);
 }

@@ -1,11 +1,11 @@
-// The arguments of the elementwise quantizers, checked, for the registrations of every device. Each check throws
-// c10::Error that names the operator, the argument, what it got and what it takes.
+// The arguments of the elementwise quantizers, checked, for the registrations of every device. Each check
+// throws c10::Error that names the operator, the argument, what it got and what it takes.
 #pragma once
+
+#include <string_view>
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/SymInt.h>
-
-#include <string_view>
 
 #include "kones/kernels/quantize.h"
 #include "kones/numeric/ternary.h"
@@ -15,11 +15,12 @@ namespace kones::ops {
 /// Refuses operands of operator `name` that are not float32, float16 or bfloat16.
 void check_operand(const char* name, const at::Tensor& x);
 
-kernels::Quantization check_k_ones(const at::Tensor& x, int64_t k, int64_t max_shift, std::string_view rounding,
-                                   const c10::SymInt& seed, const c10::SymInt& offset);
+kernels::Quantization check_k_ones(const at::Tensor& x, int64_t k, int64_t max_shift,
+                                   std::string_view rounding, const c10::SymInt& seed,
+                                   const c10::SymInt& offset);
 
-kernels::Quantization check_power_of_two(const at::Tensor& x, int64_t min_exponent, int64_t max_exponent, bool zero,
-                                         std::string_view rounding, const c10::SymInt& seed,
+kernels::Quantization check_power_of_two(const at::Tensor& x, int64_t min_exponent, int64_t max_exponent,
+                                         bool zero, std::string_view rounding, const c10::SymInt& seed,
                                          const c10::SymInt& offset);
 
 kernels::Quantization check_fixed_point(const at::Tensor& x, int64_t integer_bits, int64_t fraction_bits,
@@ -37,7 +38,8 @@ struct PassedRange {
   float high;
 };
 
-/// [-1, 1] for binary (Courbariaux and others, 2016: the derivative of hard tanh), the ends of a fixed point format.
+/// [-1, 1] for binary (Courbariaux and others, 2016: the derivative of hard tanh), the ends of a fixed point
+/// format.
 PassedRange passed_range(const NumberFormat& format);
 
 }  // namespace kones::ops

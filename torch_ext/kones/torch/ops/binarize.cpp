@@ -10,11 +10,13 @@ namespace kones {
 namespace ops {
 namespace {
 
-at::Tensor binarize_cpu(const at::Tensor& x, std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
+at::Tensor binarize_cpu(const at::Tensor& x, std::string_view rounding, c10::SymInt seed,
+                        c10::SymInt offset) {
   return quantize_cpu(x, check_binarize(x, rounding, seed, offset));
 }
 
-// A symbolic seed or offset has no value while a graph is traced, and needs none: only the kernels draw numbers.
+// A symbolic seed or offset has no value while a graph is traced, and needs none: only the kernels draw
+// numbers.
 at::Tensor binarize_meta(const at::Tensor& x, std::string_view rounding, c10::SymInt, c10::SymInt) {
   check_binarize(x, rounding, 0, 0);
   return at::empty_like(x);
@@ -25,13 +27,14 @@ std::tuple<at::Tensor, at::Tensor> binarize_masked_cpu(const at::Tensor& x, std:
   return quantize_masked_cpu(x, check_binarize(x, rounding, seed, offset));
 }
 
-std::tuple<at::Tensor, at::Tensor> binarize_masked_meta(const at::Tensor& x, std::string_view rounding, c10::SymInt,
-                                                        c10::SymInt) {
+std::tuple<at::Tensor, at::Tensor> binarize_masked_meta(const at::Tensor& x, std::string_view rounding,
+                                                        c10::SymInt, c10::SymInt) {
   check_binarize(x, rounding, 0, 0);
   return {at::empty_like(x), empty_mask(x)};
 }
 
-at::Tensor binarize_autograd(const at::Tensor& x, std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
+at::Tensor binarize_autograd(const at::Tensor& x, std::string_view rounding, c10::SymInt seed,
+                             c10::SymInt offset) {
   static const auto masked = c10::Dispatcher::singleton()
                                  .findSchemaOrThrow("kones::_binarize_masked", "")
                                  .typed<decltype(binarize_masked_cpu)>();
@@ -66,6 +69,8 @@ TORCH_LIBRARY_IMPL(kones, Meta, library) {
   library.impl("binarize", &ops::binarize_meta);
   library.impl("_binarize_masked", &ops::binarize_masked_meta);
 }
-TORCH_LIBRARY_IMPL(kones, Autograd, library) { library.impl("binarize", &ops::binarize_autograd); }
+TORCH_LIBRARY_IMPL(kones, Autograd, library) {
+  library.impl("binarize", &ops::binarize_autograd);
+}
 
 }  // namespace kones

@@ -1,9 +1,9 @@
 // What the elementwise quantizers' registrations share: the tensors around a kernel on plain pointers.
 #pragma once
 
-#include <ATen/ATen.h>
-
 #include <tuple>
+
+#include <ATen/ATen.h>
 
 #include "kones/kernels/quantize.h"
 #include "kones/numeric/float16.h"
@@ -23,8 +23,9 @@ void for_storage_type(at::ScalarType type, Function function) {
   }
 }
 
-/// The result tensor of an elementwise function, filled by `map(x, y)` on tensors whose elements lie in the same order in
-/// memory, densely, and, where `ordered`, in row-major order, as the random numbers are counted.
+/// The result tensor of an elementwise function, filled by `map(x, y)` on tensors whose elements lie in the
+/// same order in memory, densely, and, where `ordered`, in row-major order, as the random numbers are
+/// counted.
 template <typename Map>
 at::Tensor map_tensor(const at::Tensor& x, bool ordered, Map map) {
   at::Tensor y = at::empty_like(x);
@@ -40,8 +41,8 @@ at::Tensor map_tensor(const at::Tensor& x, bool ordered, Map map) {
   return y;
 }
 
-/// The order in memory in which the bits of x's range mask are: x's own, if it is one that a tensor can be brought to by
-/// its name, unless the random numbers want row-major order.
+/// The order in memory in which the bits of x's range mask are: x's own, if it is one that a tensor can be
+/// brought to by its name, unless the random numbers want row-major order.
 inline at::MemoryFormat mask_order(const at::Tensor& x, bool ordered) {
   const at::MemoryFormat own = x.suggest_memory_format();
   return ordered ? at::MemoryFormat::Contiguous : own;

@@ -12,7 +12,8 @@ namespace {
 
 at::Tensor fixed_point_cpu(const at::Tensor& x, int64_t integer_bits, int64_t fraction_bits, bool is_signed,
                            std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
-  return quantize_cpu(x, check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
+  return quantize_cpu(x,
+                      check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
 }
 
 at::Tensor fixed_point_meta(const at::Tensor& x, int64_t integer_bits, int64_t fraction_bits, bool is_signed,
@@ -25,18 +26,21 @@ std::tuple<at::Tensor, at::Tensor> fixed_point_masked_cpu(const at::Tensor& x, i
                                                           int64_t fraction_bits, bool is_signed,
                                                           std::string_view rounding, c10::SymInt seed,
                                                           c10::SymInt offset) {
-  return quantize_masked_cpu(x, check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
+  return quantize_masked_cpu(
+      x, check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
 }
 
 std::tuple<at::Tensor, at::Tensor> fixed_point_masked_meta(const at::Tensor& x, int64_t integer_bits,
                                                            int64_t fraction_bits, bool is_signed,
-                                                           std::string_view rounding, c10::SymInt, c10::SymInt) {
+                                                           std::string_view rounding, c10::SymInt,
+                                                           c10::SymInt) {
   check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, 0, 0);
   return {at::empty_like(x), empty_mask(x)};
 }
 
-at::Tensor fixed_point_autograd(const at::Tensor& x, int64_t integer_bits, int64_t fraction_bits, bool is_signed,
-                                std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
+at::Tensor fixed_point_autograd(const at::Tensor& x, int64_t integer_bits, int64_t fraction_bits,
+                                bool is_signed, std::string_view rounding, c10::SymInt seed,
+                                c10::SymInt offset) {
   static const auto masked = c10::Dispatcher::singleton()
                                  .findSchemaOrThrow("kones::_fixed_point_masked", "")
                                  .typed<decltype(fixed_point_masked_cpu)>();
@@ -65,11 +69,13 @@ at::Tensor fixed_point(const at::Tensor& x, int64_t integer_bits, int64_t fracti
 
 TORCH_LIBRARY_FRAGMENT(kones, library) {
   library.def(
-      "fixed_point(Tensor x, int integer_bits, int fraction_bits, bool signed=True, str rounding=\"nearest\", "
+      "fixed_point(Tensor x, int integer_bits, int fraction_bits, bool signed=True, str "
+      "rounding=\"nearest\", "
       "SymInt seed=0, SymInt offset=0) -> Tensor",
       {at::Tag::pt2_compliant_tag});
   library.def(
-      "_fixed_point_masked(Tensor x, int integer_bits, int fraction_bits, bool signed, str rounding, SymInt seed, "
+      "_fixed_point_masked(Tensor x, int integer_bits, int fraction_bits, bool signed, str rounding, SymInt "
+      "seed, "
       "SymInt offset) -> (Tensor, Tensor)",
       {at::Tag::pt2_compliant_tag});
 }
@@ -81,6 +87,8 @@ TORCH_LIBRARY_IMPL(kones, Meta, library) {
   library.impl("fixed_point", &ops::fixed_point_meta);
   library.impl("_fixed_point_masked", &ops::fixed_point_masked_meta);
 }
-TORCH_LIBRARY_IMPL(kones, Autograd, library) { library.impl("fixed_point", &ops::fixed_point_autograd); }
+TORCH_LIBRARY_IMPL(kones, Autograd, library) {
+  library.impl("fixed_point", &ops::fixed_point_autograd);
+}
 
 }  // namespace kones

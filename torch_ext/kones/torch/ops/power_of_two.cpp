@@ -44,8 +44,14 @@ TORCH_LIBRARY_FRAGMENT(kones, library) {
       "SymInt seed=0, SymInt offset=0) -> Tensor",
       {at::Tag::pt2_compliant_tag});
 }
-TORCH_LIBRARY_IMPL(kones, CPU, library) { library.impl("power_of_two", &ops::power_of_two_cpu); }
-TORCH_LIBRARY_IMPL(kones, Meta, library) { library.impl("power_of_two", &ops::power_of_two_meta); }
-TORCH_LIBRARY_IMPL(kones, Autograd, library) { library.impl("power_of_two", &ops::power_of_two_autograd); }
+TORCH_LIBRARY_IMPL(kones, CPU, library) {
+  library.impl("power_of_two", &ops::power_of_two_cpu);
+}
+TORCH_LIBRARY_IMPL(kones, Meta, library) {
+  library.impl("power_of_two", &ops::power_of_two_meta);
+}
+TORCH_LIBRARY_IMPL(kones, Autograd, library) {
+  library.impl("power_of_two", &ops::power_of_two_autograd);
+}
 
 }  // namespace kones

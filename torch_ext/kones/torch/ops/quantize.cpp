@@ -17,13 +17,13 @@ constexpr int64_t streaming_bytes = int64_t{16} << 20;
 /// Calls `function(begin, end)` for ranges of elements, on all threads, with `begin` a multiple of `task`.
 template <typename Function>
 void for_elements(int64_t count, Function function) {
-  at::parallel_for(0, (count + task - 1) / task, grain, [&](int64_t begin, int64_t end) {
-    function(begin * task, std::min(end * task, count));
-  });
+  at::parallel_for(0, (count + task - 1) / task, grain,
+                   [&](int64_t begin, int64_t end) { function(begin * task, std::min(end * task, count)); });
 }
 
 kernels::Stores stores_of(const at::Tensor& y) {
-  return static_cast<int64_t>(y.nbytes()) >= streaming_bytes ? kernels::Stores::streaming : kernels::Stores::cached;
+  return static_cast<int64_t>(y.nbytes()) >= streaming_bytes ? kernels::Stores::streaming
+                                                             : kernels::Stores::cached;
 }
 
 void quantize_flat(const at::Tensor& x, at::Tensor& y, const kernels::Quantization& quantization,
@@ -43,12 +43,13 @@ void quantize_flat(const at::Tensor& x, at::Tensor& y, const kernels::Quantizati
 }  // namespace
 
 at::Tensor quantize_cpu(const at::Tensor& x, const kernels::Quantization& quantization) {
-  return map_tensor(x, quantization.rounding == Rounding::stochastic, [&](const at::Tensor& from, at::Tensor& to) {
-    quantize_flat(from, to, quantization, {});
-  });
+  return map_tensor(
+      x, quantization.rounding == Rounding::stochastic,
+      [&](const at::Tensor& from, at::Tensor& to) { quantize_flat(from, to, quantization, {}); });
 }
 
-std::tuple<at::Tensor, at::Tensor> quantize_masked_cpu(const at::Tensor& x, const kernels::Quantization& quantization) {
+std::tuple<at::Tensor, at::Tensor> quantize_masked_cpu(const at::Tensor& x,
+                                                       const kernels::Quantization& quantization) {
   const PassedRange range = passed_range(quantization.format);
   return map_tensor_with_mask(x, quantization.rounding == Rounding::stochastic,
                               [&](const at::Tensor& from, at::Tensor& to, at::Tensor& mask) {

@@ -1,9 +1,9 @@
 // The CPU and CUDA kernels of the elementwise quantizers on tensors, for the operators' registrations.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <tuple>
+
+#include <ATen/core/Tensor.h>
 
 #include "kones/kernels/quantize.h"
 #include "kones/torch/ops/arguments.h"
@@ -14,7 +14,8 @@ namespace kones::ops {
 at::Tensor quantize_cpu(const at::Tensor& x, const kernels::Quantization& quantization);
 at::Tensor quantize_cuda(const at::Tensor& x, const kernels::Quantization& quantization);
 
-/// The same, and the bits of the elements that are inside passed_range, in the order mask_order (elementwise.h).
+/// The same, and the bits of the elements that are inside passed_range, in the order mask_order
+/// (elementwise.h).
 std::tuple<at::Tensor, at::Tensor> quantize_masked_cpu(const at::Tensor& x,
                                                        const kernels::Quantization& quantization);
 std::tuple<at::Tensor, at::Tensor> quantize_masked_cuda(const at::Tensor& x,

@@ -39,8 +39,8 @@ at::Tensor apply_mask_meta(const at::Tensor& gradient, const at::Tensor&) {
 
 class RangeGradientFunction : public torch::autograd::Function<RangeGradientFunction> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& gradient, const at::Tensor& x,
-                            double low, double high) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& gradient,
+                            const at::Tensor& x, double low, double high) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     context->save_for_backward({x});
     context->saved_data[low_key] = low;
@@ -53,7 +53,9 @@ class RangeGradientFunction : public torch::autograd::Function<RangeGradientFunc
     const at::Tensor x = context->get_saved_variables()[0];
     return {range_gradient(gradients[0], x, context->saved_data[low_key].toDouble(),
                            context->saved_data[high_key].toDouble()),
-            {}, {}, {}};
+            {},
+            {},
+            {}};
   }
 };
 
@@ -89,7 +91,8 @@ void RangedStraightThrough::save_range(torch::autograd::AutogradContext* context
   context->saved_data[high_key] = static_cast<double>(range.high);
 }
 
-void RangedStraightThrough::save_order(torch::autograd::AutogradContext* context, const at::Tensor& x, bool ordered) {
+void RangedStraightThrough::save_order(torch::autograd::AutogradContext* context, const at::Tensor& x,
+                                       bool ordered) {
   context->saved_data[order_key] = static_cast<int64_t>(mask_order(x, ordered));
 }
 

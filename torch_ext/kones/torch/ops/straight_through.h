@@ -1,5 +1,5 @@
-// Straight-through gradients (Bengio, Leonard and Courville, "Estimating or Propagating Gradients Through Stochastic
-// Neurons", 2013) for operators that autograd does not look into.
+// Straight-through gradients (Bengio, Leonard and Courville, "Estimating or Propagating Gradients Through
+// Stochastic Neurons", 2013) for operators that autograd does not look into.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -29,13 +29,14 @@ class StraightThrough : public torch::autograd::Function<StraightThrough> {
   }
 };
 
-/// compute(x), with the gradient passed on where x is inside a range. A leaf stays alive anyway, and is kept for that; of
-/// others (`masked`) only bits are: compute_masked(x) gives the result and the range's mask.
+/// compute(x), with the gradient passed on where x is inside a range. A leaf stays alive anyway, and is kept
+/// for that; of others (`masked`) only bits are: compute_masked(x) gives the result and the range's mask.
 class RangedStraightThrough : public torch::autograd::Function<RangedStraightThrough> {
  public:
   template <typename Compute, typename ComputeMasked>
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, PassedRange range,
-                            bool masked, bool ordered, const Compute& compute, const ComputeMasked& compute_masked) {
+                            bool masked, bool ordered, const Compute& compute,
+                            const ComputeMasked& compute_masked) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     if (!masked) {
       context->save_for_backward({x});

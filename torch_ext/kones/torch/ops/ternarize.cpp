@@ -37,8 +37,14 @@ TORCH_LIBRARY_FRAGMENT(kones, library) {
   library.def("ternarize(Tensor x, float threshold, float positive=1.0, float negative=1.0) -> Tensor",
               {at::Tag::pt2_compliant_tag});
 }
-TORCH_LIBRARY_IMPL(kones, CPU, library) { library.impl("ternarize", &ops::checked_ternarize_cpu); }
-TORCH_LIBRARY_IMPL(kones, Meta, library) { library.impl("ternarize", &ops::ternarize_meta); }
-TORCH_LIBRARY_IMPL(kones, Autograd, library) { library.impl("ternarize", &ops::ternarize_autograd); }
+TORCH_LIBRARY_IMPL(kones, CPU, library) {
+  library.impl("ternarize", &ops::checked_ternarize_cpu);
+}
+TORCH_LIBRARY_IMPL(kones, Meta, library) {
+  library.impl("ternarize", &ops::ternarize_meta);
+}
+TORCH_LIBRARY_IMPL(kones, Autograd, library) {
+  library.impl("ternarize", &ops::ternarize_autograd);
+}
 
 }  // namespace kones

@@ -13,8 +13,8 @@ void quantize_flat(const at::Tensor& x, at::Tensor& y, const kernels::Quantizati
   const c10::cuda::CUDAGuard device(x.device());
   for_storage_type(x.scalar_type(), [&](auto type) {
     using T = decltype(type);
-    cuda::quantize(static_cast<const T*>(x.const_data_ptr()), static_cast<T*>(y.mutable_data_ptr()), x.numel(),
-                   q.format, q.rounding, q.stream, mask, c10::cuda::getCurrentCUDAStream());
+    cuda::quantize(static_cast<const T*>(x.const_data_ptr()), static_cast<T*>(y.mutable_data_ptr()),
+                   x.numel(), q.format, q.rounding, q.stream, mask, c10::cuda::getCurrentCUDAStream());
   });
 }
 
@@ -26,19 +26,21 @@ at::Tensor aligned(const at::Tensor& x) {
 }  // namespace
 
 at::Tensor quantize_cuda(const at::Tensor& x, const kernels::Quantization& quantization) {
-  return map_tensor(x, quantization.rounding == Rounding::stochastic,
-                    [&](const at::Tensor& from, at::Tensor& to) { quantize_flat(from, to, quantization, {}); });
+  return map_tensor(
+      x, quantization.rounding == Rounding::stochastic,
+      [&](const at::Tensor& from, at::Tensor& to) { quantize_flat(from, to, quantization, {}); });
 }
 
 std::tuple<at::Tensor, at::Tensor> quantize_masked_cuda(const at::Tensor& x,
                                                         const kernels::Quantization& quantization) {
   const PassedRange range = passed_range(quantization.format);
-  return map_tensor_with_mask(x, quantization.rounding == Rounding::stochastic,
-                              [&](const at::Tensor& from, at::Tensor& to, at::Tensor& mask) {
-                                mask.zero_();  // the last word's upper half may have no elements
-                                auto* words = reinterpret_cast<uint32_t*>(mask.mutable_data_ptr<int64_t>());
-                                quantize_flat(aligned(from), to, quantization, {words, range.low, range.high});
-                              });
+  return map_tensor_with_mask(
+      x, quantization.rounding == Rounding::stochastic,
+      [&](const at::Tensor& from, at::Tensor& to, at::Tensor& mask) {
+        mask.zero_();  // the last word's upper half may have no elements
+        auto* words = reinterpret_cast<uint32_t*>(mask.mutable_data_ptr<int64_t>());
+        quantize_flat(aligned(from), to, quantization, {words, range.low, range.high});
+      });
 }
 
 at::Tensor ternarize_cuda(const at::Tensor& x, TernaryScales scales) {
@@ -60,8 +62,8 @@ at::Tensor range_gradient_cuda(const at::Tensor& gradient, const at::Tensor& x, 
       const T* cotangent = static_cast<const T*>(g.const_data_ptr());
       const T* operand = static_cast<const T*>(from.const_data_ptr());
       T* to = static_cast<T*>(y.mutable_data_ptr());
-      cuda::range_gradient(cotangent, operand, to, g.numel(), static_cast<float>(low), static_cast<float>(high),
-                           c10::cuda::getCurrentCUDAStream());
+      cuda::range_gradient(cotangent, operand, to, g.numel(), static_cast<float>(low),
+                           static_cast<float>(high), c10::cuda::getCurrentCUDAStream());
     });
   });
 }

@@ -6,8 +6,8 @@
 namespace kones::ops {
 namespace {
 
-at::Tensor k_ones_cuda(const at::Tensor& x, int64_t k, int64_t max_shift, std::string_view rounding, c10::SymInt seed,
-                       c10::SymInt offset) {
+at::Tensor k_ones_cuda(const at::Tensor& x, int64_t k, int64_t max_shift, std::string_view rounding,
+                       c10::SymInt seed, c10::SymInt offset) {
   return quantize_cuda(x, check_k_ones(x, k, max_shift, rounding, seed, offset));
 }
 
@@ -18,17 +18,20 @@ at::Tensor power_of_two_cuda(const at::Tensor& x, int64_t min_exponent, int64_t 
 
 at::Tensor fixed_point_cuda(const at::Tensor& x, int64_t integer_bits, int64_t fraction_bits, bool is_signed,
                             std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
-  return quantize_cuda(x, check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
+  return quantize_cuda(x,
+                       check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
 }
 
 std::tuple<at::Tensor, at::Tensor> fixed_point_masked_cuda(const at::Tensor& x, int64_t integer_bits,
                                                            int64_t fraction_bits, bool is_signed,
                                                            std::string_view rounding, c10::SymInt seed,
                                                            c10::SymInt offset) {
-  return quantize_masked_cuda(x, check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
+  return quantize_masked_cuda(
+      x, check_fixed_point(x, integer_bits, fraction_bits, is_signed, rounding, seed, offset));
 }
 
-at::Tensor binarize_cuda(const at::Tensor& x, std::string_view rounding, c10::SymInt seed, c10::SymInt offset) {
+at::Tensor binarize_cuda(const at::Tensor& x, std::string_view rounding, c10::SymInt seed,
+                         c10::SymInt offset) {
   return quantize_cuda(x, check_binarize(x, rounding, seed, offset));
 }
 
