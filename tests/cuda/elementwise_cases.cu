@@ -15,7 +15,7 @@ struct AddHalf {
 void add_uniform_in_few_blocks(const float* x, float* y, int64_t count, RandomStream stream, unsigned blocks,
                                unsigned threads) {
   KONES_LAUNCH((cuda::map_elements_kernel<float, AddHalf>), dim3(blocks), dim3(threads), 0, nullptr, x, y,
-               count, true, stream, AddHalf{});
+               count, true, philox_keys(stream), AddHalf{});
 }
 
 }  // namespace kones

@@ -10,14 +10,11 @@ template <typename T>
 class CudaGradients : public QuantizerTest<T> {};
 TYPED_TEST_SUITE(CudaGradients, QuantizerTypes);
 
-/// The mask's words on the device, as on the host: 32-bit words there are the halves of 64-bit ones here.
-std::vector<uint32_t> halves(const std::vector<uint64_t>& words) {
-  std::vector<uint32_t> result;
-  for (const uint64_t word : words) {
-    result.push_back(static_cast<uint32_t>(word));
-    result.push_back(static_cast<uint32_t>(word >> 32));
-  }
-  return result;
+/// The bytes of a mask's words, as they lie in memory.
+std::vector<uint8_t> bytes_of(const std::vector<uint64_t>& words) {
+  std::vector<uint8_t> bytes(8 * words.size());
+  if (!words.empty()) std::memcpy(bytes.data(), words.data(), bytes.size());
+  return bytes;
 }
 
 /// Seen to fail on: an end left out, lanes joined in the wrong order, the last word's lanes left to chance, a
@@ -35,11 +32,11 @@ TYPED_TEST(CudaGradients, MaskAndResultAgree) {
                           {mask.data(), range.first, range.second});
         const DeviceArray<TypeParam> device_x(x);
         DeviceArray<TypeParam> device_y(x.size());
-        DeviceArray<uint32_t> words(std::vector<uint32_t>(2 * mask.size(), 0));
+        DeviceArray<uint8_t> bytes(std::vector<uint8_t>(8 * mask.size(), 0));
         cuda::quantize(device_x.data(), device_y.data(), count, format, rounding, {8, 9},
-                       cuda::RangeMask{words.data(), range.first, range.second}, nullptr);
+                       cuda::RangeMask{bytes.data(), range.first, range.second}, nullptr);
         EXPECT_TRUE(same_bits(device_y.to_host(), y)) << format.name() << ", " << count;
-        EXPECT_EQ(words.to_host(), halves(mask)) << format.name() << ", " << count;
+        EXPECT_EQ(bytes.to_host(), bytes_of(mask)) << format.name() << ", " << count;
       }
     }
   }
@@ -60,12 +57,12 @@ TYPED_TEST(CudaGradients, GradientsAgree) {
 
     const DeviceArray<TypeParam> device_x(x);
     const DeviceArray<TypeParam> device_gradient(gradient);
-    const DeviceArray<uint32_t> words(halves(mask));
+    const DeviceArray<uint8_t> bytes(bytes_of(mask));
     DeviceArray<TypeParam> passed(x.size());
     cuda::range_gradient(device_gradient.data(), device_x.data(), passed.data(), count, -1.0f, 1.0f, nullptr);
     EXPECT_TRUE(same_bits(passed.to_host(), expected)) << count;
     DeviceArray<TypeParam> masked(x.size());
-    cuda::apply_mask(device_gradient.data(), words.data(), masked.data(), count, nullptr);
+    cuda::apply_mask(device_gradient.data(), bytes.data(), masked.data(), count, nullptr);
     EXPECT_TRUE(same_bits(masked.to_host(), expected)) << count;
   }
   const std::vector<TypeParam> x = quantizer_inputs<TypeParam>(101);

@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(128)
 __global__ void light_threads(uint32_t* y, int count) {
   const auto i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= count) return;
-  const PhiloxBlock random = philox_block({1, 2}, static_cast<uint64_t>(i));
+  const PhiloxBlock random = philox_block(RandomStream{1, 2}, static_cast<uint64_t>(i));
   y[i] = random.word[0] ^ random.word[1] ^ random.word[2] ^ random.word[3];
 }
 
@@ -132,7 +132,7 @@ std::vector<Work> benchmark_work(double scale) {
        [=] {
          const std::vector<uint32_t> got = y->to_host();
          for (size_t i = 0; i < got.size(); ++i) {
-           const PhiloxBlock random = philox_block({1, 2}, i);
+           const PhiloxBlock random = philox_block(RandomStream{1, 2}, i);
            if (got[i] != (random.word[0] ^ random.word[1] ^ random.word[2] ^ random.word[3])) return false;
          }
          return !got.empty();

@@ -46,7 +46,7 @@ class OnTheHostLayer(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertIn("FAILED: kernel tests on the device", run.stdout)
         self.assertIn("| kernel tests on the device | FAILED |", report)
-        self.assertTrue("[  FAILED  ] CudaBinarize/0.AgreesAtEverySize" in report)
+        self.assertTrue("[  FAILED  ] CudaQuantize/0.TernarizeAgrees" in report)
         self.assertEqual(report.count("| passed |"), 2)
 
     def test_fails_where_a_program_is_missing(self):

@@ -45,6 +45,19 @@ KONES_HOST_DEVICE KOnesBracket k_ones_bracket(float magnitude, float largest_ter
   return {kept, step};
 }
 
+/// a / 3, rounded to nearest even, for normal a from 2^-30 to 16. Devices have no instruction for it; a
+/// product with the rounded reciprocal, corrected by its exact remainder, is the same for each of these
+/// numbers.
+KONES_HOST_DEVICE float third_of(float a) {
+#if defined(__CUDA_ARCH__)
+  constexpr float reciprocal = 1.0f / 3.0f;
+  const float estimate = a * reciprocal;
+  return __fmaf_rn(__fmaf_rn(-3.0f, estimate, a), reciprocal, estimate);
+#else
+  return a / 3.0f;
+#endif
+}
+
 /// Rounds to the nearest level, ties away from zero; clamps outside the level set; NaN for NaN.
 template <int Terms>
 KONES_HOST_DEVICE float k_ones_nearest(float x, int max_shift) {
@@ -100,8 +113,8 @@ KONES_HOST_DEVICE float k_ones_stochastic(float x, int max_shift, float uniform)
   // by its reciprocal is the division, exactly.
   const float above = x - lower;
   const float reciprocal = float_from_bits(0x7F000000u - float_to_bits(bracket.step)) * largest_term;
-  const float across =
-      Terms == 3 ? above / (2.0f * smallest * unit) : above * (largest_term * (0.5f / Terms));
+  const float in_units = above * (largest_term * (0.5f / (Terms == 3 ? 1 : Terms)));
+  const float across = Terms == 3 ? third_of(in_units) : in_units;
   const float probability = around_zero ? across : above * reciprocal;
   const float between = uniform < probability ? upper : lower;
   const float end = x < 0.0f ? -near : near;

@@ -7,7 +7,7 @@ template <typename T>
 void binarize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
               RandomStream random, RangeMask mask, Stream stream) {
   with_binary_quantizer(format, rounding, [&](auto quantizer) {
-    if (mask.words == nullptr) {
+    if (mask.bytes == nullptr) {
       map_elements("binarize", x, y, count, random, stream, quantizer);
     } else {
       map_elements_masked("binarize with mask", x, y, count, random, mask, stream, quantizer);

@@ -55,12 +55,12 @@ __device__ __forceinline__ void store_vector(const ElementVector<T>& values, T* 
 /// the vector's elements.
 template <typename T, typename Quantizer>
 __device__ __forceinline__ ElementVector<T> quantize_vector(const ElementVector<T>& values, int64_t first,
-                                                            RandomStream stream, Quantizer quantize) {
+                                                            const PhiloxKeys& keys, Quantizer quantize) {
   ElementVector<T> result;
 #pragma unroll
   for (int block = 0; block < vector_elements<T> / 4; ++block) {
     PhiloxBlock random = {};
-    if (Quantizer::random) random = philox_block(stream, static_cast<uint64_t>(first / 4 + block));
+    if (Quantizer::random) random = philox_block(keys, static_cast<uint64_t>(first / 4 + block));
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const float uniform = Quantizer::random ? uniform_from_word(random.word[i]) : 0.0f;
@@ -74,8 +74,8 @@ __device__ __forceinline__ ElementVector<T> quantize_vector(const ElementVector<
 /// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned
 /// to 16 bytes when `aligned`.
 template <typename T, typename Quantizer>
-__global__ void __launch_bounds__(256) map_elements_kernel(const T* x, T* y, int64_t count, bool aligned,
-                                                           RandomStream stream, Quantizer quantize) {
+__global__ void __launch_bounds__(256)
+    map_elements_kernel(const T* x, T* y, int64_t count, bool aligned, PhiloxKeys keys, Quantizer quantize) {
   constexpr int elements = vector_elements<T>;
   const int64_t vectors = (count + elements - 1) / elements;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(256) map_elements_kernel(const T* x, T* y, int
     const int valid = count - first < elements ? static_cast<int>(count - first) : elements;
     const bool whole = aligned && valid == elements;
     const ElementVector<T> values = load_vector(x, first, valid, whole);
-    store_vector(quantize_vector(values, first, stream, quantize), y, first, valid, whole);
+    store_vector(quantize_vector(values, first, keys, quantize), y, first, valid, whole);
   }
 }
 
@@ -96,51 +96,41 @@ __device__ __forceinline__ bool is_inside(float x, float low, float high) {
   return x >= low && x <= high;
 }
 
-/// The bits of the vector's first `valid` elements that are inside the range.
-template <typename T>
-__device__ __forceinline__ uint32_t inside_bits(const ElementVector<T>& values, int valid, float low,
-                                                float high) {
-  uint32_t bits = 0;
-#pragma unroll
-  for (int i = 0; i < vector_elements<T>; ++i) {
-    if (i < valid && is_inside(to_float(values.element[i]), low, high)) bits |= 1u << i;
-  }
-  return bits;
-}
-
-/// As map_elements_kernel on aligned pointers, and the range's mask. 32 / elements lanes make one word.
+/// As map_elements_kernel on aligned pointers, and the range's mask: a thread takes the eight elements of one
+/// byte of it.
 template <typename T, typename Quantizer>
 __global__ void __launch_bounds__(256)
-    map_elements_masked_kernel(const T* x, T* y, int64_t count, RandomStream stream, RangeMask mask,
+    map_elements_masked_kernel(const T* x, T* y, int64_t count, PhiloxKeys keys, RangeMask mask,
                                Quantizer quantize) {
   constexpr int elements = vector_elements<T>;
-  constexpr int lanes = 32 / elements;
-  const int64_t vectors = (count + elements - 1) / elements;
+  const int64_t bytes = (count + 7) / 8;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-  // All lanes of a warp go round together: they exchange bits.
-  const int64_t rounded = (vectors + 31) / 32 * 32;
 #pragma unroll 1
-  for (int64_t vector = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; vector < rounded;
-       vector += stride) {
-    const int64_t first = elements * vector;
-    const int64_t left = count - first;
-    const int valid = left >= elements ? elements : (left > 0 ? static_cast<int>(left) : 0);
-    const bool whole = valid == elements;
-    const ElementVector<T> values = load_vector(x, first, valid, whole);
-    uint32_t word = inside_bits(values, valid, mask.low, mask.high) << (elements * (threadIdx.x % lanes));
+  for (int64_t byte = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; byte < bytes;
+       byte += stride) {
+    uint32_t bits = 0;
 #pragma unroll
-    for (int distance = 1; distance < lanes; distance *= 2) {
-      word |= __shfl_xor_sync(0xFFFFFFFFu, word, distance);
+    for (int part = 0; part < 8 / elements; ++part) {
+      const int64_t first = 8 * byte + elements * part;
+      const int64_t left = count - first;
+      const int valid = left >= elements ? elements : (left > 0 ? static_cast<int>(left) : 0);
+      const bool whole = valid == elements;
+      const ElementVector<T> values = load_vector(x, first, valid, whole);
+#pragma unroll
+      for (int i = 0; i < elements; ++i) {
+        if (i < valid && is_inside(to_float(values.element[i]), mask.low, mask.high))
+          bits |= 1u << (elements * part + i);
+      }
+      store_vector(quantize_vector(values, first, keys, quantize), y, first, valid, whole);
     }
-    if (threadIdx.x % lanes == 0 && valid > 0) mask.words[first / 32] = word;
-    store_vector(quantize_vector(values, first, stream, quantize), y, first, valid, whole);
+    mask.bytes[byte] = static_cast<uint8_t>(bits);
   }
 }
 
-/// Blocks of 256 threads that a grid over `count` elements has.
-template <typename T>
+/// The grid of blocks of 256 threads over `count` elements.
+template <int ElementsOfThread>
 dim3 elementwise_grid(int64_t count) {
-  constexpr int64_t elements_of_block = 256 * vector_elements<T>;
+  constexpr int64_t elements_of_block = 256 * ElementsOfThread;
   constexpr int64_t max_blocks = 65535;
   const int64_t blocks = (count + elements_of_block - 1) / elements_of_block;
   return dim3(static_cast<unsigned>(blocks < max_blocks ? blocks : max_blocks));
@@ -159,8 +149,8 @@ template <typename T, typename Quantizer>
 void map_elements(const char* name, const T* x, T* y, int64_t count, RandomStream random, Stream stream,
                   Quantizer quantize) {
   if (count == 0) return;
-  launch(name, map_elements_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x, y,
-         count, are_aligned({x, y}), random, quantize);
+  launch(name, map_elements_kernel<T, Quantizer>, elementwise_grid<vector_elements<T>>(count), dim3(256), 0,
+         stream, x, y, count, are_aligned({x, y}), philox_keys(random), quantize);
 }
 
 /// Launches map_elements_masked_kernel over `count` elements.
@@ -168,8 +158,8 @@ template <typename T, typename Quantizer>
 void map_elements_masked(const char* name, const T* x, T* y, int64_t count, RandomStream random,
                          RangeMask mask, Stream stream, Quantizer quantize) {
   if (count == 0) return;
-  launch(name, map_elements_masked_kernel<T, Quantizer>, elementwise_grid<T>(count), dim3(256), 0, stream, x,
-         y, count, random, mask, quantize);
+  launch(name, map_elements_masked_kernel<T, Quantizer>, elementwise_grid<8>(count), dim3(256), 0, stream, x,
+         y, count, philox_keys(random), mask, quantize);
 }
 
 }  // namespace kones::cuda

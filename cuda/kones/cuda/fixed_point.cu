@@ -7,7 +7,7 @@ template <typename T>
 void fixed_point(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
                  RandomStream random, RangeMask mask, Stream stream) {
   with_fixed_point_quantizer(format, rounding, [&](auto quantizer) {
-    if (mask.words == nullptr) {
+    if (mask.bytes == nullptr) {
       map_elements("fixed_point", x, y, count, random, stream, quantizer);
     } else {
       map_elements_masked("fixed_point with mask", x, y, count, random, mask, stream, quantizer);

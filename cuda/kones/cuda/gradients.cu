@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(256)
 /// y[i] = mask bit i ? gradient[i] : 0; both pointers are aligned to 16 bytes.
 template <typename T>
 __global__ void __launch_bounds__(256)
-    apply_mask_kernel(const T* gradient, const uint32_t* mask, T* y, int64_t count) {
+    apply_mask_kernel(const T* gradient, const uint8_t* mask, T* y, int64_t count) {
   constexpr int elements = vector_elements<T>;
   const int64_t vectors = (count + elements - 1) / elements;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(256)
     const int64_t first = elements * vector;
     const int valid = count - first < elements ? static_cast<int>(count - first) : elements;
     const bool whole = valid == elements;
-    const uint32_t bits = mask[first / 32] >> (first % 32);
+    const uint32_t bits = static_cast<uint32_t>(mask[first / 8]) >> (first % 8);
     ElementVector<T> values = load_vector(gradient, first, valid, whole);
 #pragma unroll
     for (int i = 0; i < elements; ++i) {
@@ -57,22 +57,22 @@ template <typename T>
 void range_gradient(const T* gradient, const T* x, T* y, int64_t count, float low, float high,
                     Stream stream) {
   if (count == 0) return;
-  KONES_LAUNCH(range_gradient_kernel<T>, elementwise_grid<T>(count), dim3(256), 0, stream, gradient, x, y,
-               count, are_aligned({gradient, x, y}), low, high);
+  KONES_LAUNCH(range_gradient_kernel<T>, elementwise_grid<vector_elements<T>>(count), dim3(256), 0, stream,
+               gradient, x, y, count, are_aligned({gradient, x, y}), low, high);
 }
 
 template <typename T>
-void apply_mask(const T* gradient, const uint32_t* mask, T* y, int64_t count, Stream stream) {
+void apply_mask(const T* gradient, const uint8_t* mask, T* y, int64_t count, Stream stream) {
   if (count == 0) return;
-  KONES_LAUNCH(apply_mask_kernel<T>, elementwise_grid<T>(count), dim3(256), 0, stream, gradient, mask, y,
-               count);
+  KONES_LAUNCH(apply_mask_kernel<T>, elementwise_grid<vector_elements<T>>(count), dim3(256), 0, stream,
+               gradient, mask, y, count);
 }
 
 template void range_gradient(const float*, const float*, float*, int64_t, float, float, Stream);
 template void range_gradient(const Float16*, const Float16*, Float16*, int64_t, float, float, Stream);
 template void range_gradient(const BFloat16*, const BFloat16*, BFloat16*, int64_t, float, float, Stream);
-template void apply_mask(const float*, const uint32_t*, float*, int64_t, Stream);
-template void apply_mask(const Float16*, const uint32_t*, Float16*, int64_t, Stream);
-template void apply_mask(const BFloat16*, const uint32_t*, BFloat16*, int64_t, Stream);
+template void apply_mask(const float*, const uint8_t*, float*, int64_t, Stream);
+template void apply_mask(const Float16*, const uint8_t*, Float16*, int64_t, Stream);
+template void apply_mask(const BFloat16*, const uint8_t*, BFloat16*, int64_t, Stream);
 
 }  // namespace kones::cuda

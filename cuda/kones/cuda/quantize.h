@@ -12,10 +12,10 @@
 
 namespace kones::cuda {
 
-/// Where a quantizer notes which elements are inside a range: as kones::kernels::RangeMask, in 32-bit words
-/// of device memory.
+/// Where a quantizer notes which elements are inside a range: bit i mod 8 of byte i / 8, which in memory is
+/// kones::kernels::RangeMask's order of bits; the last byte's other bits are 0.
 struct RangeMask {
-  uint32_t* words = nullptr;  ///< none: nothing is noted
+  uint8_t* bytes = nullptr;  ///< in device memory; none: nothing is noted
   float low = 0.0f;
   float high = 0.0f;
 };
@@ -23,7 +23,7 @@ struct RangeMask {
 /// Rounds `count` elements at the device pointer x to y, which may be x, on `stream`. T is float, Float16 or
 /// BFloat16; the format is any but ternary, the rounding one that it has. A mask is for binary and fixed
 /// point, whose gradients have a range (others do not look at it): x and y are then aligned to 16 bytes, and
-/// (count + 31) / 32 words are written. The bits are those of kones::kernels::quantize. Throws
+/// (count + 7) / 8 bytes are written. The bits are those of kones::kernels::quantize. Throws
 /// std::runtime_error when the launch is refused.
 template <typename T>
 void quantize(const T* x, T* y, int64_t count, const NumberFormat& format, Rounding rounding,
@@ -41,6 +41,6 @@ void range_gradient(const T* gradient, const T* x, T* y, int64_t count, float lo
 /// y[i] = mask bit i ? gradient[i] : 0 for i in [0, count). gradient and y may be the same; both are aligned
 /// to 16 bytes.
 template <typename T>
-void apply_mask(const T* gradient, const uint32_t* mask, T* y, int64_t count, Stream stream);
+void apply_mask(const T* gradient, const uint8_t* mask, T* y, int64_t count, Stream stream);
 
 }  // namespace kones::cuda

@@ -21,7 +21,7 @@ inline ImageSet random_images(int64_t count, const Topology& topology, uint64_t 
   images.classes = static_cast<int>(topology.classes());
   const int64_t bytes = topology.channels * topology.height * topology.width;
   for (int64_t block = 0; block * 16 < count * bytes; ++block) {
-    for (const uint32_t word : philox_block({seed, 0}, static_cast<uint64_t>(block)).word) {
+    for (const uint32_t word : philox_block(RandomStream{seed, 0}, static_cast<uint64_t>(block)).word) {
       for (int byte = 0; byte < 4; ++byte) images.pixels.push_back(static_cast<uint8_t>(word >> (8 * byte)));
     }
   }

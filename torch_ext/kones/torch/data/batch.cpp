@@ -27,7 +27,7 @@ struct Placement {
 
 Placement place(const Augmentation& augmentation, int64_t image) {
   const PhiloxBlock random =
-      philox_block({augmentation.seed, augmentation.epoch}, static_cast<uint64_t>(image));
+      philox_block(RandomStream{augmentation.seed, augmentation.epoch}, static_cast<uint64_t>(image));
   const uint32_t positions = static_cast<uint32_t>(2 * augmentation.shift + 1);
   Placement placement;
   placement.down = static_cast<int64_t>(random.word[0] % positions) - augmentation.shift;
@@ -78,7 +78,7 @@ at::Tensor make_labels(const ImageSet& images, const int64_t* indices, int64_t c
 std::vector<int64_t> shuffled_indices(int64_t count, uint64_t seed) {
   std::vector<int64_t> indices = consecutive_indices(0, count);
   for (int64_t last = count - 1; last > 0; --last) {
-    const PhiloxBlock random = philox_block({seed, 0}, static_cast<uint64_t>(last));
+    const PhiloxBlock random = philox_block(RandomStream{seed, 0}, static_cast<uint64_t>(last));
     const uint64_t word = (static_cast<uint64_t>(random.word[1]) << 32) | random.word[0];
     std::swap(indices[static_cast<size_t>(last)], indices[word % static_cast<uint64_t>(last + 1)]);
   }

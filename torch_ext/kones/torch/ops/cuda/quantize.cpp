@@ -37,9 +37,9 @@ std::tuple<at::Tensor, at::Tensor> quantize_masked_cuda(const at::Tensor& x,
   return map_tensor_with_mask(
       x, quantization.rounding == Rounding::stochastic,
       [&](const at::Tensor& from, at::Tensor& to, at::Tensor& mask) {
-        mask.zero_();  // the last word's upper half may have no elements
-        auto* words = reinterpret_cast<uint32_t*>(mask.mutable_data_ptr<int64_t>());
-        quantize_flat(aligned(from), to, quantization, {words, range.low, range.high});
+        mask.zero_();  // the last word may have bytes that no element is in
+        auto* bytes = reinterpret_cast<uint8_t*>(mask.mutable_data_ptr<int64_t>());
+        quantize_flat(aligned(from), to, quantization, {bytes, range.low, range.high});
       });
 }
 
@@ -75,7 +75,7 @@ at::Tensor apply_mask_cuda(const at::Tensor& gradient, const at::Tensor& mask) {
   for_storage_type(source.scalar_type(), [&](auto type) {
     using T = decltype(type);
     cuda::apply_mask(static_cast<const T*>(source.const_data_ptr()),
-                     reinterpret_cast<const uint32_t*>(mask.const_data_ptr<int64_t>()),
+                     reinterpret_cast<const uint8_t*>(mask.const_data_ptr<int64_t>()),
                      static_cast<T*>(passed.mutable_data_ptr()), source.numel(),
                      c10::cuda::getCurrentCUDAStream());
   });
