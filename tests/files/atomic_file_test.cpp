@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 namespace kones {
 namespace {
@@ -113,6 +114,54 @@ TEST_F(AtomicFileTest, NoFolderToWriteTo) {
   EXPECT_EQ(error_text([&] { write_file_atomically(path, "new"); }),
             "cannot write " + path.string() + ": No such file or directory");
   EXPECT_EQ(names(), Names{});
+}
+
+// Seen to fail on: a link replaced by a file, a chain followed by one link only, a link's target taken from
+// the current folder.
+TEST_F(AtomicFileTest, LinksStay) {
+  fs::create_directory(folder / "disk");
+  write(folder / "disk" / "weights", "old");
+  fs::create_symlink("disk/weights", folder / "relative");
+  fs::create_symlink(folder / "relative", folder / "chain");
+  for (const std::string link : {"relative", "chain"}) {
+    AtomicFile file(folder / link);
+    EXPECT_EQ(file.temporary_path().parent_path(), folder / "disk");
+    write(file.temporary_path(), link);
+    file.commit();
+    EXPECT_TRUE(fs::is_symlink(folder / link));
+    EXPECT_EQ(read_file(folder / "disk" / "weights", any_size), link);
+  }
+  fs::create_symlink("disk/new", folder / "dangling");
+  write_file_atomically(folder / "dangling", "new");
+  EXPECT_EQ(read_file(folder / "disk" / "new", any_size), "new");
+  EXPECT_EQ(names(), (Names{"chain", "dangling", "disk", "relative"}));
+  fs::create_symlink("circle", folder / "circle");
+  EXPECT_EQ(error_text([&] { write_file_atomically(folder / "circle", "new"); }),
+            "cannot write " + (folder / "circle").string() + ": Too many levels of symbolic links");
+}
+
+// Seen to fail on: devices and pipes replaced by files.
+TEST_F(AtomicFileTest, DevicesAndPipesStay) {
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::create_symlink("/dev/null", folder / "null");
+  for (const std::string name : {"pipe", "null"}) {
+    EXPECT_EQ(
+        error_text([&] { write_file_atomically(folder / name, "new"); }),
+        "cannot write " + (folder / name).string() + ": it is a device, a pipe or a socket; name a file");
+  }
+  EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+  EXPECT_EQ(names(), (Names{"null", "pipe"}));
+}
+
+// Seen to fail on: another file's leftovers removed, a name that only begins alike.
+TEST_F(AtomicFileTest, RemovesWhatKilledWritersLeft) {
+  for (const char* name :
+       {"weights", "weights.partial-1", "weights.partial-234", "weights.partial", "other.partial-1"}) {
+    write(folder / name, "half");
+  }
+  remove_partial_files(folder / "weights");
+  EXPECT_EQ(names(), (Names{"other.partial-1", "weights", "weights.partial"}));
+  remove_partial_files(folder / "missing" / "weights");
 }
 
 // A limit on file sizes stands in for a full disk: the write fails half-way, or when the last bytes are

@@ -7,6 +7,7 @@
 #include "kones/data/cifar10.h"
 #include "kones/data/idx.h"
 #include "kones/error.h"
+#include "kones/files/hash_bytes.h"
 
 namespace kones {
 namespace {
@@ -96,6 +97,11 @@ Dataset load_dataset(const std::string& text) {
 ImageSet load_test_set(const std::string& text) {
   const DatasetName name = parse_dataset_name(text);
   return find_reader(name.set).read_split(name.folder, DatasetSplit::test);
+}
+
+uint64_t fingerprint(const ImageSet& images) {
+  const uint64_t hash = hash_bytes(0, images.pixels.data(), images.pixels.size());
+  return hash_bytes(hash, images.labels.data(), images.labels.size());
 }
 
 std::vector<std::string> dataset_names() {

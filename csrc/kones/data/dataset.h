@@ -1,6 +1,7 @@
 // Data sets by name, as programs take them on the command line: "mnist:DIR", "fashion-mnist", "cifar10:DIR".
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ Dataset load_dataset(const std::string& text);
 
 /// The test split alone; the files of the train split need not be there. Throws Error as load_dataset does.
 ImageSet load_test_set(const std::string& text);
+
+/// A number that differs, but for a chance of 2^-64, when one byte of the images or labels does.
+uint64_t fingerprint(const ImageSet& images);
 
 /// The names that there are, for help texts: "mnist:DIR", "fashion-mnist[:DIR]", ...
 std::vector<std::string> dataset_names();

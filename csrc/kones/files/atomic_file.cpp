@@ -6,13 +6,18 @@
 #include <system_error>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kones/error.h"
 
 namespace kones {
 namespace {
+
+constexpr int max_links = 40;  // as many as Linux itself follows
 
 [[noreturn]] void fail(const std::string& what, const std::filesystem::path& path, int error) {
   throw Error(what + " " + path.string() + ": " + std::strerror(error));
@@ -32,10 +37,46 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
+void refuse_what_is_no_file(const std::filesystem::path& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return;
+  if (S_ISDIR(status.st_mode)) fail("cannot write", path, EISDIR);
+  throw Error("cannot write " + path.string() + ": it is a device, a pipe or a socket; name a file");
+}
+
+/// Where the symbolic links at `path` lead, be there a file or not. By the system's own calls: see
+/// for_each_name.
+std::filesystem::path follow_links(std::filesystem::path path) {
+  char target[PATH_MAX];
+  for (int link = 0; link < max_links; ++link) {
+    const ssize_t size = ::readlink(path.c_str(), target, sizeof(target));
+    if (size < 0) return path;
+    path = folder_of(path) / std::string(target, static_cast<size_t>(size));
+  }
+  fail("cannot write", path, ELOOP);
+}
+
+std::string partial_prefix(const std::filesystem::path& path) {
+  return path.string() + ".partial-";
+}
+
+/// Calls visit(name) for the names in a folder. By the system's own calls: libtorch.so brings a
+/// std::filesystem along that takes the place of the compiler's, and its folder iterators crash.
+template <typename Visit>
+void for_each_name(const std::filesystem::path& folder, Visit visit) {
+  DIR* stream = ::opendir(folder.c_str());
+  if (stream == nullptr) return;
+  while (const dirent* entry = ::readdir(stream)) visit(std::string(entry->d_name));
+  ::closedir(stream);
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path)
-    : path_(std::move(path)), temporary_(path_.string() + ".partial-" + std::to_string(::getpid())) {}
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  refuse_what_is_no_file(path_);
+  target_ = follow_links(path_);
+  temporary_ = partial_prefix(target_) + std::to_string(::getpid());
+}
 
 AtomicFile::~AtomicFile() {
   std::error_code ignored;
@@ -45,10 +86,10 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::commit() {
   sync_path(temporary_, O_RDONLY);
   std::error_code error;
-  std::filesystem::rename(temporary_, path_, error);
+  std::filesystem::rename(temporary_, target_, error);
   if (error) fail("cannot write", path_, error.value());
   committed_ = true;
-  sync_path(folder_of(path_), O_RDONLY | O_DIRECTORY);
+  sync_path(folder_of(target_), O_RDONLY | O_DIRECTORY);
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
@@ -59,6 +100,14 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   stream.close();
   if (!stream) fail("cannot write", path, errno);
   file.commit();
+}
+
+void remove_partial_files(const std::filesystem::path& path) {
+  const std::filesystem::path target = follow_links(path);
+  const std::string prefix = partial_prefix(target.filename());
+  for_each_name(folder_of(target), [&](const std::string& name) {
+    if (name.compare(0, prefix.size(), prefix) == 0) ::unlink((folder_of(target) / name).c_str());
+  });
 }
 
 std::string read_file(const std::filesystem::path& path, std::uintmax_t max_bytes) {

@@ -9,7 +9,7 @@
 
 #include "kones/error.h"
 #include "kones/files/atomic_file.h"
-#include "kones/numeric/splitmix64.h"
+#include "kones/files/hash_bytes.h"
 
 namespace kones {
 namespace {
@@ -19,22 +19,11 @@ std::string first_sentence(const std::string& text) {
   return text.substr(0, std::min(text.find('\n'), text.find(". ")));
 }
 
-uint64_t mix_bytes(uint64_t hash, const void* bytes, size_t size) {
-  const char* next = static_cast<const char*>(bytes);
-  hash = splitmix64(hash ^ size);
-  for (size_t done = 0; done < size; done += sizeof(uint64_t)) {
-    uint64_t word = 0;
-    std::memcpy(&word, next + done, std::min(sizeof(word), size - done));
-    hash = splitmix64(hash ^ word);
-  }
-  return hash;
-}
-
 /// Of everything that a checkpoint holds. LibTorch's reader does not look at the archive's own checksums.
 std::string checksum_of(const Checkpoint& checkpoint) {
   uint64_t hash = 0;
   const auto mix_text = [&hash](const std::string& text) {
-    hash = mix_bytes(hash, text.data(), text.size());
+    hash = hash_bytes(hash, text.data(), text.size());
   };
   mix_text(checkpoint.model);
   mix_text(checkpoint.method);
@@ -42,7 +31,7 @@ std::string checksum_of(const Checkpoint& checkpoint) {
   for (const auto& [name, tensor] : checkpoint.tensors) {
     const at::Tensor contiguous = tensor.contiguous();
     mix_text(name);
-    hash = mix_bytes(hash, contiguous.data_ptr(), contiguous.nbytes());
+    hash = hash_bytes(hash, contiguous.data_ptr(), contiguous.nbytes());
   }
   return std::to_string(hash);
 }
