@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <sstream>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 #include <toml++/toml.h>
@@ -108,6 +110,32 @@ void check_name(const char* field, const std::string& value, std::initializer_li
   throw Error(std::string(field) + " is \"" + value + "\"; there is " + list);
 }
 
+const char* type_name(bool) {
+  return "true or false";
+}
+
+const char* type_name(int64_t) {
+  return "a whole number";
+}
+
+const char* type_name(double) {
+  return "a number";
+}
+
+const char* type_name(const std::string&) {
+  return "a text in quotes";
+}
+
+/// The value of a node of the field's own type. toml++ by itself takes 1 for true and 2.0 for 2.
+template <typename Field>
+std::optional<Field> value_of(const toml::node& node) {
+  if constexpr (std::is_same_v<Field, double>) {
+    return node.is_number() ? node.value<double>() : std::nullopt;
+  } else {
+    return node.value_exact<Field>();
+  }
+}
+
 }  // namespace
 
 const std::vector<std::string>& recipe_names() {
@@ -142,11 +170,20 @@ void apply_toml(Recipe& recipe, const std::filesystem::path& file) {
       if (key != name) return;
       found = true;
       using Field = std::decay_t<decltype(field)>;
-      const auto value = node.value<Field>();
-      if (!value) throw Error(where(node) + key + " has a value of the wrong type");
+      const std::optional<Field> value = value_of<Field>(node);
+      if (!value)
+        throw Error(where(node) + key + " has a value of the wrong type; it takes " + type_name(field));
       field = *value;
     });
     if (!found) throw Error(where(node) + "there is no setting \"" + key + "\"; there is " + field_names());
+  }
+  try {
+    check_recipe(recipe);
+  } catch (const Error& error) {
+    // Its text begins with the setting's name, unless several settings do not go together.
+    const std::string text = error.what();
+    const toml::node* node = table.get(text.substr(0, text.find(' ')));
+    throw Error((node != nullptr ? where(*node) : file.string() + ": ") + text);
   }
 }
 

@@ -44,7 +44,7 @@ const std::vector<std::string>& recipe_names();
 Recipe make_recipe(const std::string& name, const Topology& topology, const Method& method);
 
 /// Sets the fields that a TOML file names. Throws Error with file, line and what exists for a key that is
-/// none, or a value of another type.
+/// none, a value of another type (a whole number is a number as well), or a recipe that check_recipe refuses.
 void apply_toml(Recipe& recipe, const std::filesystem::path& file);
 
 /// Throws Error for values out of range or names that are none, naming the field.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include "kones/data/dataset.h"
@@ -40,6 +41,18 @@ constexpr int64_t ranges_without_validation = 2000;
 /// there.
 constexpr int64_t device_check_interval = 50;
 
+/// LibTorch's number of threads, put back at the end. Set even to what it is: LibTorch's libraries may else
+/// use fewer now and then, and sum in another order.
+class ThreadCount {
+ public:
+  ~ThreadCount() { at::set_num_threads(before_); }
+  void set(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
+  int64_t before() const { return before_; }
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
 class Trainer {
  public:
   Trainer(const TrainRequest& request, TrainObserver& observer, bool (*stop_requested)())
@@ -50,12 +63,13 @@ class Trainer {
         stop_requested_(stop_requested),
         device_(find_device(config_.device)) {
     prepare_folder(request.resume);
+    set_threads();
     load_images();
     build_network();
     if (resuming_) {
       restore();
     } else {
-      write_config();
+      start();
     }
   }
 
@@ -77,22 +91,31 @@ class Trainer {
 
  private:
   void prepare_folder(bool resume) {
-    const bool has_run = std::filesystem::exists(folder_.config());
-    if (has_run && !resume) {
-      throw Error(folder_.path.string() +
-                  " holds a run already; add --resume to go on with it, or choose another --out");
+    if (std::filesystem::is_directory(folder_.path)) lock_ = lock_folder(folder_);
+    resuming_ = is_resumed(folder_, resume);
+    if (resume && std::filesystem::exists(folder_.config())) {
+      started_ = read_config(folder_);
+      check_same_run(folder_, started_, config_);
     }
-    if (has_run) check_same_run(folder_, read_config(folder_), config_);
-    resuming_ = has_run && std::filesystem::exists(folder_.checkpoint());
     if (resume && !resuming_)
       observer_.on_message("nothing to resume in " + folder_.path.string() + ": starting anew");
   }
 
+  void set_threads() {
+    config_.threads = resuming_ && started_.threads > 0 ? started_.threads : threads_.before();
+    threads_.set(config_.threads);
+  }
+
   /// The folder comes into being only after everything that can be refused has been looked at.
-  void write_config() {
+  void start() {
     std::error_code error;
     std::filesystem::create_directories(folder_.path, error);
     if (error) throw Error("cannot make the folder " + folder_.path.string() + ": " + error.message());
+    if (!lock_) {
+      lock_ = lock_folder(folder_);
+      is_resumed(folder_, false);  // another process may have been here since it was looked at
+    }
+    remove_partial_files(folder_);
     write_file_atomically(folder_.config(), config_to_text(config_));
   }
 
@@ -100,6 +123,8 @@ class Trainer {
     Dataset dataset = load_dataset(config_.dataset);
     images_ = std::move(dataset.train);
     class_names_ = std::move(dataset.class_names);
+    config_.data = {images_.count, fingerprint(images_)};
+    if (resuming_) check_same_data(folder_, started_, config_.data);
     check_images(images_, find_topology(config_.model));
     if (recipe_.validation_images >= images_.count) {
       throw Error("validation_images is " + std::to_string(recipe_.validation_images) +
@@ -164,13 +189,33 @@ class Trainer {
     } catch (const std::exception& error) {
       throw Error(folder_.checkpoint().string() + " is damaged: " + error.what());
     }
+    check_place();
+    remove_partial_files(folder_);
     write_file_atomically(folder_.metrics(), metrics_csv(state_.records));
     if (state_.epoch < recipe_.epochs) {
       observer_.on_message("resuming at epoch " + std::to_string(state_.epoch + 1) + ", step " +
                            std::to_string(state_.step_in_epoch) + " of " + std::to_string(steps_per_epoch_));
+      say_threads();
     } else {
       observer_.on_message("already finished: " + std::to_string(recipe_.epochs) + " epochs");
     }
+  }
+
+  void say_threads() {
+    if (config_.threads == threads_.before()) return;
+    observer_.on_message("using " + std::to_string(config_.threads) +
+                         " threads, as when the run was started, and not " +
+                         std::to_string(threads_.before()));
+  }
+
+  /// Refuses a checkpoint that stands where this run never does.
+  void check_place() const {
+    if (is_possible(state_, recipe_.epochs, steps_per_epoch_)) return;
+    throw Error(folder_.checkpoint().string() + " is not of this run: it stands at epoch " +
+                std::to_string(state_.epoch + 1) + ", step " + std::to_string(state_.step_in_epoch) + " (" +
+                std::to_string(state_.step) + " in all), which a run of " + std::to_string(recipe_.epochs) +
+                " epochs of " + std::to_string(steps_per_epoch_) +
+                " steps never does; choose another folder");
   }
 
   /// Trains to the end of the epoch; false when it was asked to stop before.
@@ -234,12 +279,14 @@ class Trainer {
 
   [[noreturn]] void fail_on_loss(const std::vector<int64_t>& batch, const Augmentation& augmentation) {
     const at::Tensor x = make_batch(images_, batch.data(), recipe_.batch_size, augmentation).to(device_);
-    const std::string kept = std::filesystem::exists(folder_.checkpoint())
-                                 ? "the last good checkpoint is kept in " + folder_.path.string()
-                                 : "no epoch had ended, so there is no checkpoint";
+    const std::string kept =
+        std::filesystem::exists(folder_.checkpoint())
+            ? "the last good checkpoint is kept in " + folder_.path.string()
+            : "no epoch had ended, so there is no checkpoint, and the same folder can be used again";
     throw Error("training stopped: the loss or a weight is not finite in epoch " +
-                std::to_string(state_.epoch + 1) + ", step " + std::to_string(state_.step - 1) + " (" +
-                find_non_finite(network_, x) + "); " + kept + "; a lower learning_rate may help");
+                std::to_string(state_.epoch + 1) + ", step " + std::to_string(state_.step_in_epoch) + " of " +
+                std::to_string(steps_per_epoch_) + " (" + find_non_finite(network_, x) + "); " + kept +
+                "; a lower learning_rate may help");
   }
 
   void report_step(double seconds_per_step) {
@@ -253,6 +300,8 @@ class Trainer {
 
   /// Validates, records, and saves; the next epoch then begins.
   void finish_epoch() {
+    // So that there is never a best.pt without a checkpoint, with which a run could not go on.
+    if (!std::filesystem::exists(folder_.checkpoint())) save_state();
     if (recipe_.rounding != "nearest") recalibrate_batch_norm(network_, images_, training_);
     const std::vector<int64_t> ranges_images(
         training_.begin(), training_.begin() + std::min<int64_t>(ranges_without_validation,
@@ -316,7 +365,10 @@ class Trainer {
   TrainObserver& observer_;
   bool (*stop_requested_)();
   c10::Device device_;
+  ThreadCount threads_;
+  std::unique_ptr<FileLock> lock_;
   bool resuming_ = false;
+  RunConfig started_;  ///< what config.json says
   ImageSet images_;
   std::vector<std::string> class_names_;
   std::vector<int64_t> training_;

@@ -19,6 +19,14 @@ TrainingState state_from_text(const std::string& text) {
   return nlohmann::json::parse(text).get<TrainingState>();
 }
 
+bool is_possible(const TrainingState& state, int64_t epochs, int64_t steps_per_epoch) {
+  const auto within = [](int64_t value, int64_t end) { return value >= 0 && value <= end; };
+  return within(state.epoch, epochs) && within(state.step_in_epoch, steps_per_epoch) &&
+         (state.epoch < epochs || state.step_in_epoch == 0) &&
+         state.step == state.epoch * steps_per_epoch + state.step_in_epoch &&
+         state.records.size() == static_cast<size_t>(state.epoch) && within(state.best_epoch, state.epoch);
+}
+
 std::string metrics_csv(const std::vector<EpochRecord>& records) {
   std::ostringstream csv;
   csv << "epoch,learning_rate,train_loss,validation_error_percent,best,seconds,images_per_second\n";

@@ -25,6 +25,9 @@ std::string state_to_text(const TrainingState& state);
 /// Throws nlohmann::json::exception for a text that is none.
 TrainingState state_from_text(const std::string& text);
 
+/// Whether a run of so many epochs and steps can stand there.
+bool is_possible(const TrainingState& state, int64_t epochs, int64_t steps_per_epoch);
+
 /// The whole of metrics.csv.
 std::string metrics_csv(const std::vector<EpochRecord>& records);
 
