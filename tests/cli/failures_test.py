@@ -1,12 +1,13 @@
 """Bad input gets one clear line, the right exit status, and loses nothing.
 
 Seen to fail on: a folder given as --config read as an empty file; a full disk that ends the program in std::terminate;
-usage errors on two lines; the status of unknown names (1 in place of 2); a run folder overwritten without --resume;
+usage errors on two lines, or with a bound of 309 digits; a command that is none called a missing one; the status of unknown names (1 in place of 2); a run folder overwritten without --resume;
 weights saved after a loss that is not finite; an old package removed before the new one is whole.
 """
 
 import json
 import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -47,7 +48,26 @@ class Usage(program.ProgramTest):
                           ("evaluate", "run", "--dataset", DATASET, "--limit", "0"),
                           ("run", "a.kones", "b.kones", "--dataset", DATASET)):
             with self.subTest(arguments):
-                self.assertIn("--help", self.refusal(*arguments, status=2))
+                line = self.refusal(*arguments, status=2)
+                self.assertIn("--help", line)
+                self.assertLess(len(line), 200)
+
+    def test_numbers_out_of_range(self):
+        train = train_arguments("run")
+        for arguments, low in (((*train, "--epochs", "0"), 1), ((*train, "--epochs", "two"), 1),
+                               ((*train, "--epochs", "1.5"), 1), ((*train, "--epochs", str(2 ** 63)), 1),
+                               ((*train, "--seed", "-1"), 0), ((*train, "--seed", str(2 ** 64)), 0),
+                               (("evaluate", "run", "--dataset", DATASET, "--limit", "0"), 1),
+                               (("run", "x.kones", "--dataset", DATASET, "--limit", "-3"), 1)):
+            with self.subTest(arguments):
+                line = self.refusal(*arguments, status=2)
+                self.assertIn(f'{arguments[-2]}: "{arguments[-1]}" is no whole number from {low} on', line)
+        self.assertEqual(self.files("."), set())
+
+    def test_a_command_that_is_none(self):
+        for arguments in (("fly",), ("fly", "train"), ("--speed", "fly")):
+            line = self.refusal(*arguments, status=2)
+            self.assertIn('there is no command "fly"; there are train, evaluate, export, run, inspect', line)
 
 
 class Training(program.ProgramTest):
@@ -57,6 +77,11 @@ class Training(program.ProgramTest):
         line = self.refusal(*train_arguments("run", settings=self.settings(epochs=1, roundin="nearest")))
         self.assertIn('line 2: there is no setting "roundin"', line)
         self.assertIn("rounding", line)
+        settings = self.settings(flip=True, epochs=0)
+        line = self.refusal(*train_arguments("run", settings=settings))
+        self.assertIn(f"{settings}, line 2: epochs is 0; it takes 1 to ", line)
+        line = self.refusal(*train_arguments("run", settings=self.settings(epochs=True)))
+        self.assertIn("line 1: epochs has a value of the wrong type; it takes a whole number", line)
         line = self.refusal(*train_arguments("run", settings=self.folder))
         self.assertIn("is not a file", line)
         line = self.refusal(*train_arguments("run", settings="none.toml"))
@@ -101,6 +126,58 @@ class Training(program.ProgramTest):
         self.assertIn("run holds a run with ", line)
         self.assertEqual({name: (self.folder / "run" / name).read_bytes() for name in self.files("run")}, before)
 
+    def test_what_is_left_of_a_run_is_not_overwritten(self):
+        settings = self.settings(train_images=256, validation_images=100, epochs=1)
+        self.train("run", settings=settings)
+        arguments = train_arguments("run", settings=settings)
+        for lost, resume, words in (
+                (("checkpoint.pt",), True, "run has a best.pt but no checkpoint.pt: the run cannot go on"),
+                (("checkpoint.pt", "best.pt"), True, "run has a metrics.csv but no checkpoint.pt"),
+                (("checkpoint.pt",), False, "run holds a run already"),
+                (("config.json",), True, "run has a checkpoint.pt but no config.json"),
+                (("config.json",), False, "run has a checkpoint.pt but no config.json"),
+                (("config.json", "checkpoint.pt"), False, "run has a best.pt but no config.json"),
+                (("config.json", "checkpoint.pt", "best.pt"), False, "run has a metrics.csv but no config.json")):
+            with self.subTest(lost, resume=resume):
+                kept = self.contents("run")
+                for name in lost:
+                    (self.folder / "run" / name).unlink()
+                left = self.contents("run")
+                line = self.refusal(*arguments, *(["--resume"] if resume else []))
+                self.assertIn(words, line)
+                self.assertIn("choose another", line)
+                self.assertEqual(self.contents("run"), left)
+                for name in lost:
+                    (self.folder / "run" / name).write_bytes(kept[name])
+
+    def test_two_at_once(self):
+        settings = self.settings(train_images=4800, validation_images=300, epochs=200, batch_size=16)
+        arguments = train_arguments("run", settings=settings)
+        with self.start(*arguments) as process:
+            try:
+                self.assertIn("epoch 1/200", process.stderr.readline())
+                for resume in ((), ("--resume",)):
+                    self.assertIn("run is in use: another process trains there", self.refusal(*arguments, *resume))
+                self.assertIsNone(process.poll())
+            finally:
+                process.kill()
+                process.communicate()
+        # The lock of a process that was killed is none.
+        self.assertIn("lock", self.files("run"))
+        self.assertIn("run holds a run already", self.refusal(*arguments))
+        self.assertNotIn("lock", self.files("run"))
+
+    def test_leftovers_of_killed_processes(self):
+        settings = self.settings(train_images=256, validation_images=100, epochs=1)
+        arguments = train_arguments("run", settings=settings)
+        (self.folder / "run").mkdir()
+        for command in (arguments, (*arguments, "--resume")):
+            for name in ("config.json", "metrics.csv", "checkpoint.pt", "best.pt", "mine"):
+                (self.folder / "run" / f"{name}.partial-123").write_bytes(b"half")
+            self.kones(*command)
+            self.assertEqual(self.files("run"),
+                             {"config.json", "metrics.csv", "checkpoint.pt", "best.pt", "mine.partial-123"})
+
     def test_checkpoints(self):
         settings = self.settings(train_images=256, validation_images=100, epochs=1)
         self.train("run", settings=settings)
@@ -138,10 +215,14 @@ class NonFinite(program.ProgramTest):
             settings = self.settings(train_images=1280, validation_images=100, epochs=1, optimizer="sgd",
                                      loss="squared-hinge", learning_rate=1e6, warmup=0)
             line = self.refusal(*train_arguments(model, model=model, settings=settings))
-            self.assertRegex(line, r"not finite in epoch 1, step \d+ \(.*(conv|linear)\d")
+            self.assertRegex(line, r"not finite in epoch 1, step ([1-9]|10) of 10 \(.*(conv|linear)\d")
             self.assertIn("there is no checkpoint", line)
             self.assertIn("learning_rate", line)
             self.assertEqual(self.files(model), {"config.json"})
+            # The folder is not lost: with a better rate it takes the run.
+            settings = self.settings(train_images=1280, validation_images=100, epochs=1)
+            self.kones(*train_arguments(model, model=model, settings=settings))
+            self.assertIn("best.pt", self.files(model))
 
     def test_the_last_good_checkpoint_stays(self):
         """The rate grows a thousandfold each epoch, so some epochs end well."""
@@ -152,7 +233,7 @@ class NonFinite(program.ProgramTest):
         lines = errors.splitlines()
         good = len(lines) - 1
         self.assertGreaterEqual(good, 2)
-        self.assertRegex(lines[-1], rf"^kones: .* in epoch {good + 1}, step \d+ \(.*linear\d")
+        self.assertRegex(lines[-1], rf"^kones: .* in epoch {good + 1}, step ([1-9]|10) of 10 \(.*linear\d")
         self.assertIn("the last good checkpoint is kept in run", lines[-1])
         self.assertEqual(len(program.metrics(self.folder / "run")), good)
         checkpoint = program.Checkpoint(self.folder / "run" / "checkpoint.pt")
@@ -240,7 +321,7 @@ class Packages(program.ProgramTest):
         """A limit on the size of files stands for a disk that is full: writing fails in the same way."""
         def limited(limit):
             def prepare():
-                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             return prepare
 
@@ -249,15 +330,45 @@ class Packages(program.ProgramTest):
         self.assertIn("cannot write run.kones: File too large", line)
         self.assertEqual((self.folder / "run.kones").read_bytes(), good)
         settings = self.settings(train_images=256, validation_images=100, epochs=1)
-        for limit, file, stay in ((100, "config.json", set()), (1000, "best.pt", {"config.json"}),
-                                  (200000, "best.pt", {"config.json"}),
-                                  (400000, "checkpoint.pt", {"config.json", "best.pt"})):
+        for limit, file, stay in ((100, "config.json", set()), (1000, "checkpoint.pt", {"config.json"}),
+                                  (400000, "checkpoint.pt", {"config.json"})):
             line = self.refusal(*train_arguments(f"full-{limit}", settings=settings), preexec_fn=limited(limit))
             self.assertIn(f"cannot write full-{limit}/{file}: File too large", line)
             self.assertEqual(self.files(f"full-{limit}"), stay)
         self.assertFalse(list(self.folder.rglob("*.partial-*")))
         # Space again: the run goes on.
         self.kones(*train_arguments("full-400000", settings=settings), "--resume")
+
+    def test_results_that_cannot_be_written(self):
+        commands = (("run", "run.kones", "--dataset", DATASET, "--limit", 10), ("evaluate", "run", "--dataset", DATASET),
+                    ("inspect", "run.kones"), ("export", "run", "--out", "new.kones"), ("--help",), ("--version",),
+                    train_arguments("run", settings=self.settings(train_images=256, validation_images=100, epochs=1))
+                    + ["--resume"])
+        for command in commands:
+            for json_flag in ((), ("--json",)) if command[0] in ("run", "evaluate", "inspect", "export") else ((),):
+                with self.subTest(command, json=json_flag), open("/dev/full", "w", encoding="utf-8") as full:
+                    _, errors = self.kones(*command, *json_flag, stdout=full, status=1)
+                    self.assertEqual(errors.splitlines()[-1],
+                                     "kones: cannot write to standard output: No space left on device")
+
+    def test_a_pipe_that_nobody_reads(self):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with open(writing, "w", encoding="utf-8") as pipe:
+            _, errors = self.kones("inspect", "run.kones", stdout=pipe, status=1)
+        self.assertEqual(errors, "kones: cannot write to standard output: Broken pipe\n")
+
+    def test_devices_and_links(self):
+        for out in ("/dev/null", "/dev/full", "/dev/stdout"):
+            self.assertIn(f"cannot write {out}: it is a device, a pipe or a socket",
+                          self.refusal("export", "run", "--out", out))
+        self.assertTrue(pathlib.Path("/dev/null").is_char_device())
+        (self.folder / "disk").mkdir()
+        (self.folder / "link.kones").symlink_to("disk/file.kones")
+        self.kones("export", "run", "--out", "link.kones")
+        self.assertTrue((self.folder / "link.kones").is_symlink())
+        self.assertEqual(self.files("disk"), {"file.kones"})
+        self.assertEqual((self.folder / "link.kones").read_bytes(), (self.folder / "run.kones").read_bytes())
 
 
 if __name__ == "__main__":

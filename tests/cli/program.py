@@ -4,6 +4,8 @@ import csv
 import json
 import pathlib
 import pickletools
+import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -64,6 +66,20 @@ class ProgramTest(unittest.TestCase):
         """Trains on a small part of Fashion-MNIST."""
         settings = settings or self.settings(train_images=1000, validation_images=500, epochs=1)
         return self.kones(*train_arguments(out, model, method, settings), **options)
+
+    def data_set(self, name, train=600, test=100):
+        """Writes a data set of random pictures, and returns what --dataset takes."""
+        folder = self.folder / name
+        folder.mkdir()
+        source = random.Random(1)
+        for split, count in (("train", train), ("t10k", test)):
+            pixels, labels = source.randbytes(count * 28 * 28), bytes(source.choices(range(10), k=count))
+            (folder / f"{split}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 0x803, count, 28, 28) + pixels)
+            (folder / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, count) + labels)
+        return f"mnist:{folder}"
+
+    def contents(self, folder):
+        return {path.name: path.read_bytes() for path in (self.folder / folder).iterdir()}
 
     def files(self, folder):
         return {path.name for path in (self.folder / folder).iterdir()}

@@ -6,9 +6,11 @@ shapes, its state without timings, and metrics.csv without its timing columns.
 Seen to fail on: the optimizer's state not restored; the loss of the interrupted epoch forgotten; the shuffle or the
 augmentation drawn with the step in place of the epoch; stochastic rounding that counts the steps of this start; SGD's
 first step taken twice; the checkpoint written before the epoch's number is raised; SIGTERM not caught; an interruption
-that saves nothing; checkpoints written in place; --init's file read on resumption.
+that saves nothing; checkpoints written in place; --init's file read on resumption; another number of threads; a training
+set that changed in between; SIGHUP not caught, or caught under nohup; the end by SIGPIPE.
 """
 
+import json
 import os
 import re
 import shutil
@@ -20,12 +22,12 @@ from program import Checkpoint, train_arguments
 
 
 class Resume(program.ProgramTest):
-    def interrupted(self, arguments, after, number, delay=0.0):
+    def interrupted(self, arguments, after, number, delay=0.0, **options):
         """Starts a run, sends the signal `number` after a line that matches `after`, and waits for its end.
 
         `after` None: when config.json is there, which is just before the first step."""
         out = self.folder / arguments[arguments.index("--out") + 1]
-        with self.start(*arguments) as process:
+        with self.start(*arguments, **options) as process:
             try:
                 lines = []
                 if after is None:
@@ -78,11 +80,11 @@ class Resume(program.ProgramTest):
         self.assertEqual(self.files(got), {"config.json", "metrics.csv", "checkpoint.pt", "best.pt"})
 
     def test_one_interruption_in_mid_epoch(self):
-        """mnist-2conv; the second epoch is interrupted, by either signal."""
+        """mnist-2conv; the second epoch is interrupted, by each of the signals."""
         settings = self.settings(train_images=2000, validation_images=300, epochs=2)
         arguments = ["mnist-2conv", "lightnn-1", settings]
         self.kones(*train_arguments("whole", *arguments))
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             out = signal.Signals(number).name
             lines = self.interrupted(train_arguments(out, *arguments), r"^epoch 1/2 ", number)
             self.assertEqual(len([line for line in lines if line.startswith("epoch")]), 1, lines)
@@ -133,7 +135,7 @@ class Resume(program.ProgramTest):
         settings = self.settings(train_images=4800, validation_images=300, epochs=1, batch_size=16)
         self.kones(*train_arguments("whole", settings=settings))
         self.interrupted(train_arguments("cut", settings=settings), None, signal.SIGKILL)
-        self.assertEqual(self.files("cut"), {"config.json"})
+        self.assertEqual(self.files("cut"), {"config.json", "lock"})
         _, errors = self.kones(*train_arguments("cut", settings=settings), "--resume")
         self.assertIn("nothing to resume in cut: starting anew", errors)
         self.assert_same_run("whole", "cut")
@@ -154,8 +156,6 @@ class Resume(program.ProgramTest):
             done = rows
             arguments = train_arguments("cut", settings=settings) + ["--resume"]
         self.kones(*arguments)
-        for path in (self.folder / "cut").glob("*.partial-*"):
-            path.unlink()  # what a kill in the middle of writing leaves beside the files
         self.assert_same_run("whole", "cut")
 
     def test_a_finished_run_is_left_alone(self):
@@ -177,6 +177,68 @@ class Resume(program.ProgramTest):
         self.interrupted(arguments, r"^epoch 1/2 ", signal.SIGINT)
         shutil.rmtree(self.folder / "first")
         self.kones(*arguments, "--resume")
+
+    def test_another_number_of_threads(self):
+        """LibTorch's convolutions sum in an order that depends on it: a run keeps its own."""
+        settings = self.settings(train_images=1280, validation_images=300, epochs=2)
+        arguments = ["mnist-2conv", "lightnn-1", settings]
+        two, one = ({**os.environ, "OMP_NUM_THREADS": threads} for threads in "21")
+        self.kones(*train_arguments("whole", *arguments), env=two)
+        self.interrupted(train_arguments("cut", *arguments), r"^epoch 1/2 ", signal.SIGINT, env=two)
+        self.assert_mid_epoch("cut")
+        config = json.loads((self.folder / "cut" / "config.json").read_text(encoding="utf-8"))
+        self.assertEqual(config["threads"], 2)
+        _, errors = self.kones(*train_arguments("cut", *arguments), "--resume", env=one)
+        self.assertEqual(errors.splitlines()[1], "using 2 threads, as when the run was started, and not 1")
+        self.assert_same_run("whole", "cut")
+        self.kones(*train_arguments("single", *arguments), env=one)
+        self.assertNotEqual((self.folder / "whole" / "best.pt").read_bytes(),
+                            (self.folder / "single" / "best.pt").read_bytes(), "threads change nothing: no test")
+
+    def test_other_data(self):
+        """One byte of the training set is enough; the test set may change."""
+        dataset = self.data_set("data")
+        settings = self.settings(validation_images=100, epochs=1, batch_size=16)
+        arguments = train_arguments("run", settings=settings, dataset=dataset)
+        self.kones(*arguments)
+        before = self.contents("run")
+        for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):
+            path = self.folder / "data" / name
+            good = path.read_bytes()
+            path.write_bytes(good[:-1] + bytes([(good[-1] + 1) % 10]))
+            line = self.refusal(*arguments, "--resume")
+            self.assertRegex(line, r"run holds a run on 600 pictures with the fingerprint [0-9a-f]{16}; "
+                             r"mnist:.*/data now has 600 pictures with the fingerprint [0-9a-f]{16}; ")
+            path.write_bytes(good)
+        shutil.rmtree(self.folder / "data")
+        self.data_set("data", train=300)
+        self.assertIn("now has 300 pictures", self.refusal(*arguments, "--resume"))
+        shutil.rmtree(self.folder / "data")
+        self.data_set("data", test=50)
+        self.kones(*arguments, "--resume")
+        self.assertEqual(self.contents("run"), before)
+
+    def test_a_reader_that_goes_away(self):
+        """Training into a pipe that is closed goes on to its end, and says then that nobody got the result."""
+        settings = self.settings(train_images=1280, validation_images=300, epochs=3)
+        arguments = train_arguments("run", settings=settings)
+        with self.start(*arguments) as process:
+            process.stderr.readline()
+            process.stderr.close()
+            process.stdout.close()
+            self.assertEqual(process.wait(timeout=60), 1)
+        self.assertEqual(self.where("run"), (3, 0))
+        self.kones(*arguments, "--resume")
+
+    def test_hangups_that_are_ignored(self):
+        """As under nohup."""
+        settings = self.settings(train_images=4800, validation_images=300, epochs=3, batch_size=16)
+        with self.start(*train_arguments("run", settings=settings),
+                        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as process:
+            process.stderr.readline()
+            process.send_signal(signal.SIGHUP)
+            process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0)
 
 
 if __name__ == "__main__":

@@ -170,6 +170,20 @@ class RunFolder(program.ProgramTest):
                          r"\d+ predictions differ from the trained network's\n$")
         self.assertEqual(errors, "")
 
+    def test_training_and_exporting_as_json(self):
+        settings = self.settings(train_images=1280, validation_images=400, epochs=3)
+        result = self.json(*program.train_arguments("run", settings=settings))
+        self.assertEqual(set(result), {"best_epoch", "epochs", "validation_error_percent", "images_per_second", "folder"})
+        rows = program.metrics(self.folder / "run")
+        best = [row for row in rows if row["best"] == "1"][-1]
+        self.assertEqual((result["best_epoch"], result["epochs"], result["folder"]), (int(best["epoch"]), 3, "run"))
+        self.assertAlmostEqual(result["validation_error_percent"], float(best["validation_error_percent"]), places=4)
+        self.assertAlmostEqual(result["images_per_second"] * sum(float(row["seconds"]) for row in rows), 3840, delta=4)
+        result = self.json("export", "run", "--out", "run.kones")
+        inspected = json.loads(self.kones("inspect", "run.kones", "--json")[0])
+        self.assertEqual(result, {"file": "run.kones", "bytes": (self.folder / "run.kones").stat().st_size,
+                                  **{key: inspected[key] for key in ("weights", "code_bytes", "float32_bytes")}})
+
     def test_help(self):
         output, errors = self.kones("--help")
         self.assertEqual(errors, "")

@@ -11,6 +11,7 @@
 #include "kones/torch/cli/names.h"
 #include "kones/torch/cli/progress.h"
 #include "kones/torch/cli/test_images.h"
+#include "kones/torch/cli/whole_number.h"
 
 namespace kones::cli {
 namespace {
@@ -51,7 +52,7 @@ void add_evaluate(CLI::App& app, int& status) {
   command->add_option("--dataset", arguments->dataset, "Pictures: " + join(dataset_names()))->required();
   command->add_option("--device", arguments->device, "cpu or cuda")->capture_default_str();
   command->add_option("--limit", arguments->limit, "Only the first so many test pictures")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number_from<int64_t>(1));
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_evaluate(*arguments); });
 }

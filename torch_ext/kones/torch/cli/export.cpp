@@ -1,9 +1,11 @@
 #include "kones/torch/exporting/export.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "kones/package/describe.h"
 #include "kones/package/writer.h"
@@ -15,12 +17,23 @@ namespace {
 struct ExportArguments {
   std::string folder;
   std::string out;
+  bool json = false;
 };
 
 int run_export(const ExportArguments& arguments) {
   const package::Package exported = export_package(arguments.folder);
   package::write_package(exported, arguments.out);
-  std::printf("%s written\n%s", arguments.out.c_str(), package::describe(exported).c_str());
+  if (arguments.json) {
+    const nlohmann::json described = nlohmann::json::parse(package::describe_json(exported));
+    const nlohmann::json json = {{"file", arguments.out},
+                                 {"bytes", std::filesystem::file_size(arguments.out)},
+                                 {"weights", described.at("weights")},
+                                 {"code_bytes", described.at("code_bytes")},
+                                 {"float32_bytes", described.at("float32_bytes")}};
+    std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  } else {
+    std::printf("%s written\n%s", arguments.out.c_str(), package::describe(exported).c_str());
+  }
   return 0;
 }
 
@@ -31,6 +44,7 @@ void add_export(CLI::App& app, int& status) {
   auto arguments = std::make_shared<ExportArguments>();
   command->add_option("folder", arguments->folder, "Folder of the run")->required();
   command->add_option("--out", arguments->out, "The package to write, *.kones")->required();
+  command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_export(*arguments); });
 }
 

@@ -14,6 +14,7 @@
 #include "kones/torch/cli/names.h"
 #include "kones/torch/cli/progress.h"
 #include "kones/torch/cli/test_images.h"
+#include "kones/torch/cli/whole_number.h"
 #include "kones/torch/exporting/check.h"
 
 namespace kones::cli {
@@ -116,7 +117,7 @@ void add_run(CLI::App& app, int& status) {
   command->add_option("--check", arguments->check,
                       "Compare every integer of every layer with the run in this folder");
   command->add_option("--limit", arguments->limit, "Only the first so many test pictures")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number_from<int64_t>(1));
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_run(*arguments); });
 }

@@ -1,16 +1,19 @@
 #include "kones/torch/train/train.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "kones/data/dataset.h"
 #include "kones/error.h"
 #include "kones/torch/cli/commands.h"
 #include "kones/torch/cli/names.h"
 #include "kones/torch/cli/progress.h"
+#include "kones/torch/cli/whole_number.h"
 #include "kones/torch/methods/method.h"
 #include "kones/torch/models/topology.h"
 
@@ -27,6 +30,10 @@ void catch_signals() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // Under nohup the end of the terminal is to be ignored.
+  struct sigaction hangup = {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
 }
 
 bool stop_requested() {
@@ -38,7 +45,33 @@ struct TrainArguments {
   std::string recipe = "best";
   std::string config_file;
   int64_t epochs = 0;
+  bool json = false;
 };
+
+/// In training, over all epochs.
+double images_per_second(const TrainResult& result) {
+  double seconds = 0.0;
+  double images = 0.0;
+  for (const EpochRecord& record : result.epochs) {
+    seconds += record.seconds;
+    images += record.seconds * record.images_per_second;
+  }
+  return images / std::max(seconds, 1e-9);
+}
+
+void print_result(const TrainResult& result, const TrainArguments& arguments) {
+  if (arguments.json) {
+    const nlohmann::json json = {{"best_epoch", result.best_epoch},
+                                 {"epochs", result.epochs.size()},
+                                 {"validation_error_percent", result.best_validation_error_percent},
+                                 {"images_per_second", images_per_second(result)},
+                                 {"folder", arguments.request.out.string()}};
+    std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  } else {
+    std::printf("best epoch %d of %d: validation error %.2f %%\n", static_cast<int>(result.best_epoch),
+                static_cast<int>(result.epochs.size()), result.best_validation_error_percent);
+  }
+}
 
 int run_train(TrainArguments& arguments) {
   RunConfig& config = arguments.request.config;
@@ -52,8 +85,7 @@ int run_train(TrainArguments& arguments) {
   if (result.interrupted) {
     throw Error("interrupted: the run is saved; go on with the same command and --resume");
   }
-  std::printf("best epoch %d of %d: validation error %.2f %%\n", static_cast<int>(result.best_epoch),
-              static_cast<int>(result.epochs.size()), result.best_validation_error_percent);
+  print_result(result, arguments);
   return 0;
 }
 
@@ -74,14 +106,15 @@ void add_train(CLI::App& app, int& status) {
   command->add_option("--recipe", arguments->recipe, "How it is trained: " + join(recipe_names()))
       ->capture_default_str();
   command->add_option("--epochs", arguments->epochs, "Epochs, in place of the recipe's")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number_from<int64_t>(1));
   command->add_option("--seed", config.seed, "Seed of everything random")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number_from<uint64_t>(0))
       ->capture_default_str();
   command->add_option("--device", config.device, "cpu or cuda")->capture_default_str();
   command->add_option("--init", config.init, "Start from the network in this checkpoint (best.pt of a run)");
   command->add_option("--config", arguments->config_file, "TOML file with settings in place of the recipe's");
   command->add_flag("--resume", arguments->request.resume, "Go on with the run in --out, to the same bits");
+  command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_train(*arguments); });
 }
 
