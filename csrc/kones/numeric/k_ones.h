@@ -25,9 +25,10 @@ struct KOnesBracket {
   float step;
 };
 
-/// The neighbours of a magnitude in [k, k * 2^max_shift), all in grid units: lower <= magnitude < lower +
-/// step. The lower one keeps the k largest powers of two of the magnitude. If it needs all k of them, the
-/// next level is one more of its smallest; if it needs fewer, every integer step up is a level.
+/// The neighbours of a magnitude in [k, k * 2^max_shift], k > 1, all in grid units: lower <= magnitude <
+/// lower + step, or lower = magnitude at the end. The lower one keeps the k largest powers of two of the
+/// magnitude. If it needs all k of them, the next level is one more of its smallest; if it needs fewer, every
+/// integer step up is a level.
 template <int Terms>
 KONES_HOST_DEVICE KOnesBracket k_ones_bracket(float magnitude, float largest_term) {
   float kept = 0.0f;
@@ -35,8 +36,9 @@ KONES_HOST_DEVICE KOnesBracket k_ones_bracket(float magnitude, float largest_ter
   float step = 1.0f;
   for (int term = 0; term < Terms; ++term) {
     const float power = power_of_two_floor(rest);
-    const float capped = power < largest_term ? power : largest_term;
-    const bool used = rest >= 1.0f;
+    // What is left for the last term is not above the largest; what the first one finds is at least 1.
+    const float capped = term + 1 < Terms && power > largest_term ? largest_term : power;
+    const bool used = term == 0 || rest >= 1.0f;
     step = used ? capped : 1.0f;
     const float taken = used ? capped : 0.0f;
     kept += taken;

@@ -52,20 +52,26 @@ inline void stream_chunk(const T* values, T* y, int64_t count) {
 /// The bits of `count` elements, at most 64, that are inside the range.
 template <typename T>
 inline uint64_t inside_bits(const T* x, int64_t count, float low, float high) {
-  alignas(64) float values[64];
-  for (int64_t i = 0; i < count; ++i) values[i] = to_float(x[i]);
+  const float* values = nullptr;
+  float widened[64];
+  if constexpr (sizeof(T) == sizeof(float)) {
+    values = x;
+  } else {
+    for (int64_t i = 0; i < count; ++i) widened[i] = to_float(x[i]);
+    values = widened;
+  }
   uint64_t bits = 0;
   int64_t i = 0;
 #if defined(__AVX512F__)
   for (; i + 16 <= count; i += 16) {
-    const __m512 value = _mm512_load_ps(values + i);
+    const __m512 value = _mm512_loadu_ps(values + i);
     const __mmask16 above = _mm512_cmp_ps_mask(value, _mm512_set1_ps(low), _CMP_GE_OQ);
     const __mmask16 inside = _mm512_mask_cmp_ps_mask(above, value, _mm512_set1_ps(high), _CMP_LE_OQ);
     bits |= static_cast<uint64_t>(inside) << i;
   }
 #elif defined(__AVX2__)
   for (; i + 8 <= count; i += 8) {
-    const __m256 value = _mm256_load_ps(values + i);
+    const __m256 value = _mm256_loadu_ps(values + i);
     const __m256 above = _mm256_cmp_ps(value, _mm256_set1_ps(low), _CMP_GE_OQ);
     const __m256 inside = _mm256_and_ps(above, _mm256_cmp_ps(value, _mm256_set1_ps(high), _CMP_LE_OQ));
     bits |= static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_ps(inside))) << i;

@@ -105,7 +105,7 @@ inline void philox_vectors(RandomStream stream, uint64_t first_block, uint32_t* 
 }
 
 constexpr int64_t philox_vector_blocks = 4;
-constexpr int philox_vectors_at_once = 2;
+constexpr int philox_vectors_at_once = 4;
 
 #endif
 

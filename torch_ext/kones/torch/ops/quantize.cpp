@@ -48,6 +48,10 @@ at::Tensor quantize_cpu(const at::Tensor& x, const kernels::Quantization& quanti
       [&](const at::Tensor& from, at::Tensor& to) { quantize_flat(from, to, quantization, {}); });
 }
 
+void quantize_into_cpu(const at::Tensor& x, at::Tensor& y, const kernels::Quantization& quantization) {
+  quantize_flat(x, y, quantization, {});
+}
+
 std::tuple<at::Tensor, at::Tensor> quantize_masked_cpu(const at::Tensor& x,
                                                        const kernels::Quantization& quantization) {
   const PassedRange range = passed_range(quantization.format);

@@ -14,6 +14,10 @@ namespace kones::ops {
 at::Tensor quantize_cpu(const at::Tensor& x, const kernels::Quantization& quantization);
 at::Tensor quantize_cuda(const at::Tensor& x, const kernels::Quantization& quantization);
 
+/// x rounded into y, a tensor of x's type whose elements lie as x's do: densely, and for stochastic rounding
+/// in row-major order. y may be x.
+void quantize_into_cpu(const at::Tensor& x, at::Tensor& y, const kernels::Quantization& quantization);
+
 /// The same, and the bits of the elements that are inside passed_range, in the order mask_order
 /// (elementwise.h).
 std::tuple<at::Tensor, at::Tensor> quantize_masked_cpu(const at::Tensor& x,
