@@ -1,6 +1,8 @@
 // float16 and bfloat16 functions that the toolkit's headers give to devices alone.
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include "cuda/device_array.h"
 #include "simt/cases.h"
@@ -138,12 +140,41 @@ std::string half_atomics() {
       {128.5f, 9.0f, 128.0f, 128.0f, 256.0f});
 }
 
+/// The types have constructors, for which a host compiler adds a flag to each static variable.
+template <typename T>
+__global__ void reverse_tile_kernel(const T* x, T* y) {
+  __shared__ T tile[64];
+  tile[threadIdx.x] = x[threadIdx.x];
+  __syncthreads();
+  y[threadIdx.x] = tile[63 - threadIdx.x];
+}
+
+/// Seen to fail, by a false report of bounds, on: a check build that takes the flags for the kernel's memory.
+template <typename T>
+std::string tiles() {
+  using Bits = std::conditional_t<sizeof(T) == 2, uint16_t, uint32_t>;
+  std::vector<T> x(64);
+  std::vector<Bits> bits(64);
+  for (size_t i = 0; i < 64; ++i) bits[i] = static_cast<Bits>(scrambled(static_cast<unsigned>(i)));
+  std::memcpy(static_cast<void*>(x.data()), bits.data(), 64 * sizeof(T));
+  const DeviceArray<T> from(x);
+  DeviceArray<T> to(64);
+  KONES_LAUNCH(reverse_tile_kernel<T>, dim3(1), dim3(64), 0, nullptr, from.data(), to.data());
+  const std::vector<T> y = to.to_host();
+  std::vector<Bits> got(64);
+  std::memcpy(got.data(), y.data(), 64 * sizeof(T));
+  return difference(got, std::vector<Bits>(bits.rbegin(), bits.rend()));
+}
+
 }  // namespace
 
 std::vector<Case> half_cases() {
   return {{"fused_multiply_add", fused_multiply_add},
           {"half_functions", functions},
-          {"half_atomics", half_atomics}};
+          {"half_atomics", half_atomics},
+          {"half_tiles", tiles<__half>},
+          {"half2_tiles", tiles<__half2>},
+          {"bfloat16_tiles", tiles<__nv_bfloat16>}};
 }
 
 }  // namespace kones::simt_tests

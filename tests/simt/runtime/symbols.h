@@ -16,8 +16,16 @@ struct Variable {
   const void* kernel = nullptr;  ///< the kernel to which it is local, if it is to one
 };
 
+/// A kernel as the compiler lists it.
+struct Kernel {
+  const void* address;
+  unsigned launch_bound;  ///< threads of a block; 0: none stated
+};
+
 struct Symbols {
   std::vector<Variable> shared;  ///< local to functions and thread-local (sanitizer build: plain), by address
+  std::vector<Variable> guards;  ///< the compiler's flags of variables with constructors, by address
+  std::vector<Kernel> kernels;
   std::vector<Variable> globals;  ///< writable variables at namespace scope, by address
 };
 
@@ -25,6 +33,8 @@ const Symbols& symbols();
 
 /// The symbol of the function at `address`, or "" if there is none.
 std::string function_symbol(const void* address);
+/// The kernel's __launch_bounds__, or 0.
+unsigned launch_bound(const void* kernel);
 /// The demangled name without template arguments' types of parameters: "kones::seeded::copy_tail<true>".
 std::string function_name(const void* address);
 

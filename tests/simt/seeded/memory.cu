@@ -3,6 +3,7 @@
 
 #include "cuda/device_array.h"
 #include "simt/seeded/seeded.h"
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include "kones/cuda/hardware.cuh"
@@ -76,6 +77,26 @@ bool uninitialised_shared(bool planted) {
   KONES_LAUNCH((planted ? count_in_shared<true> : count_in_shared<false>), dim3(1), dim3(threads), 0, nullptr,
                to.data());
   return to.to_host() == std::vector<int>(threads, 3);
+}
+
+/// Planted: one element of a tile of float16 is never written.
+template <bool Planted>
+__global__ void reverse_halves(const __half* x, __half* y) {
+  __shared__ __half tile[threads];
+  if (!Planted || threadIdx.x != 3) tile[threadIdx.x] = x[threadIdx.x];
+  __syncthreads();
+  y[threadIdx.x] = tile[threads - 1 - threadIdx.x];
+}
+
+bool uninitialised_half_tile(bool planted) {
+  const DeviceArray<__half> from(std::vector<__half>(threads, __float2half_rn(2.0f)));
+  DeviceArray<__half> to(threads);
+  KONES_LAUNCH((planted ? reverse_halves<true> : reverse_halves<false>), dim3(1), dim3(threads), 0, nullptr,
+               from.data(), to.data());
+  for (const __half y : to.to_host()) {
+    if (__half2float(y) != 2.0f) return false;
+  }
+  return true;
 }
 
 /// *y += x; planted: the host never wrote y.
@@ -191,6 +212,7 @@ std::vector<SeededBug> memory_bugs() {
           {"shared_row_overrun", shared_row_overrun},
           {"dynamic_shared_overrun", dynamic_shared_overrun},
           {"uninitialised_shared", uninitialised_shared},
+          {"uninitialised_half_tile", uninitialised_half_tile},
           {"uninitialised_global", uninitialised_global},
           {"stale_shared_tile", stale_shared_tile},
           {"misaligned_vector_load", misaligned_vector_load},

@@ -274,6 +274,7 @@ void access(const void* pointer, size_t size, Access kind, const void* site) {
   const uintptr_t local_offset = address - all.thread_locals->start();
   if (local_offset < all.thread_locals->size()) {
     if (is_builtin(address)) return;
+    if (variable_at(symbols().guards, local_offset, size) != nullptr) return;
     if (block->shared().static_variable(pointer, size) == nullptr) {
       report_bounds(address, size, kind, "of static shared memory", site);
     }
