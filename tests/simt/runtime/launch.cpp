@@ -11,6 +11,7 @@
 
 #include "simt/error.h"
 #include "simt/order.h"
+#include "simt/runtime/argument_names.h"
 #include "simt/runtime/block.h"
 #include "simt/runtime/check/check.h"
 #include "simt/runtime/fault.h"
@@ -107,6 +108,7 @@ cudaError_t run(const Launch& launch) {
   // An expression is no name: the kernel's own is.
   const std::string name = launch.name[0] == '(' ? function_name(launch.kernel) : launch.name;
   named.name = name.c_str();
+  named.text = take_launch_text();
   const Refusal refusal = check_limits(named);
   if (refusal.error != cudaSuccess) {
     std::fprintf(stderr, "%s: INVALID LAUNCH: %s\n", named.name, refusal.reason.c_str());

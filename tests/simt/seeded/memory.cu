@@ -1,5 +1,7 @@
 // Planted bugs in addresses and in what memory holds.
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 
 #include "cuda/device_array.h"
 #include "simt/seeded/seeded.h"
@@ -157,6 +159,92 @@ bool misaligned_vector_load(bool planted) {
   return to.to_host() == std::vector<float>(128, 1.0f);
 }
 
+/// Sums quads by their components, which the compiler may load one by one; planted: from an address that is
+/// no multiple of 16.
+__global__ void sum_quads(const float4* x, float* y) {
+  const float4 quad = x[threadIdx.x];
+  y[threadIdx.x] = quad.x + quad.y + quad.z + quad.w;
+}
+
+bool misaligned_components(bool planted) {
+  const DeviceArray<float> from(std::vector<float>(200, 1.0f));
+  DeviceArray<float> to(32);
+  const auto* const quads = reinterpret_cast<const float4*>(from.data() + (planted ? 1 : 0));
+  KONES_LAUNCH(sum_quads, dim3(1), dim3(32), 0, nullptr, quads, to.data());
+  return to.to_host() == std::vector<float>(32, 4.0f);
+}
+
+/// The same of a tile in shared memory.
+template <bool Planted>
+__global__ void sum_tile_quads(int* y) {
+  __shared__ __align__(16) int tile[132];
+  for (unsigned i = threadIdx.x; i < 132; i += 32) tile[i] = 1;
+  __syncthreads();
+  const int4 quad = *reinterpret_cast<const int4*>(&tile[4 * threadIdx.x + (Planted ? 2 : 0)]);
+  y[threadIdx.x] = quad.x + quad.w;
+}
+
+bool misaligned_shared_components(bool planted) {
+  DeviceArray<int> to(32);
+  KONES_LAUNCH((planted ? sum_tile_quads<true> : sum_tile_quads<false>), dim3(1), dim3(32), 0, nullptr,
+               to.data());
+  return to.to_host() == std::vector<int>(32, 2);
+}
+
+/// y[i] = x[i + offset], or x[0] where there is none; planted: without that check.
+template <bool Planted>
+__global__ void copy_shifted(const float* x, float* y, int count, int64_t offset) {
+  const int64_t i = static_cast<int64_t>(threadIdx.x) + offset;
+  y[threadIdx.x] = Planted || (i >= 0 && i < count) ? x[i] : x[0];
+}
+
+bool copies_shifted(bool planted, int64_t offset) {
+  const DeviceArray<float> from(std::vector<float>(threads, 2.0f));
+  DeviceArray<float> to(threads);
+  KONES_LAUNCH((planted ? copy_shifted<true> : copy_shifted<false>), dim3(1), dim3(threads), 0, nullptr,
+               from.data(), to.data(), threads, offset);
+  return to.to_host() == std::vector<float>(threads, 2.0f);
+}
+
+bool negative_index(bool planted) {
+  return copies_shifted(planted, -1);
+}
+
+bool far_index(bool planted) {
+  return copies_shifted(planted, 100000);
+}
+
+struct Rows {
+  int64_t count;
+  const float* from;
+  float* to;
+};
+
+/// Planted: reads past the end by a pointer that came in a structure.
+template <bool Planted>
+__global__ void copy_rows(Rows rows) {
+  const auto i = static_cast<int64_t>(threadIdx.x);
+  rows.to[i] = Planted || i < rows.count ? rows.from[i] : 2.0f;
+}
+
+bool pointer_in_structure(bool planted) {
+  const DeviceArray<float> from(std::vector<float>(threads - 1, 2.0f));
+  DeviceArray<float> to(threads);
+  const Rows rows{threads - 1, from.data(), to.data()};
+  KONES_LAUNCH((planted ? copy_rows<true> : copy_rows<false>), dim3(1), dim3(threads), 0, nullptr, rows);
+  return to.to_host() == std::vector<float>(threads, 2.0f);
+}
+
+/// Planted: x is freed before the launch.
+bool use_after_free(bool planted) {
+  DeviceArray<float> to(threads);
+  auto from = std::make_unique<DeviceArray<float>>(std::vector<float>(threads, 2.0f));
+  const float* const x = from->data();
+  if (planted) from.reset();
+  KONES_LAUNCH(copy_shifted<false>, dim3(1), dim3(threads), 0, nullptr, x, to.data(), threads, int64_t{0});
+  return to.to_host() == std::vector<float>(threads, 2.0f);
+}
+
 /// offsets[i] = row * width + i; planted: in 32 bits, past 2^31. Addresses alone: no such memory is touched.
 template <bool Planted>
 __global__ void row_offsets(long long* offsets, int row, int width) {
@@ -216,6 +304,12 @@ std::vector<SeededBug> memory_bugs() {
           {"uninitialised_global", uninitialised_global},
           {"stale_shared_tile", stale_shared_tile},
           {"misaligned_vector_load", misaligned_vector_load},
+          {"misaligned_components", misaligned_components},
+          {"misaligned_shared_components", misaligned_shared_components},
+          {"negative_index", negative_index},
+          {"far_index", far_index},
+          {"pointer_in_structure", pointer_in_structure},
+          {"use_after_free", use_after_free},
           {"index_past_2_to_31", index_past_2_to_31},
           {"host_pointer", host_pointer},
           {"missing_async_copy_wait", missing_async_copy_wait}};
