@@ -102,6 +102,8 @@ void Block::prepare_threads() {
         thread.waits_for = nullptr;
         thread.copies.clear();
         thread.copy_group = 0;
+        thread.fruitless = 0;
+        thread.fruitful = 0;
       }
     }
   }
@@ -126,7 +128,7 @@ void Block::arrange_sweep() {
   for (size_t i = size_; i > 1; --i) std::swap(sweep_[i - 1], sweep_[random_() % i]);
 }
 
-void Block::run(const Launch& launch, dim3 index, uint64_t linear_index) {
+void Block::run(const Launch& launch, dim3 index, uint64_t linear_index, Progress& liveness) {
   launch_ = &launch;
   index_ = index;
   linear_index_ = linear_index;
@@ -142,13 +144,17 @@ void Block::run(const Launch& launch, dim3 index, uint64_t linear_index) {
   while (unfinished_ > 0) {
     arrange_sweep();
     bool moved = false;
+    bool useful = false;
     for (const unsigned number : sweep_) {
       if (states_[number] != State::fresh && states_[number] != State::ready) continue;
       moved = true;
+      has_spun_ = false;
       resume(threads_[number]);
+      useful = useful || !has_spun_;
       if (report_[0] != '\0') raise(report_.data());
     }
     if (!moved) report_stuck();
+    if (liveness.is_over(useful)) report_spinning();
   }
 }
 
@@ -180,7 +186,24 @@ void Block::suspend(bool last) {
   switch_context(current_->context, scheduler_, last);
 }
 
-void Block::yield() {
+void Block::spin(const char* what, unsigned patience, const void* site) {
+  Thread& thread = *current_;
+  if (++thread.fruitless < patience) return;
+  thread.fruitless = 0;
+  thread.fruitful = 0;
+  thread.waits_at = {"", 0, site};
+  thread.waits_for = what;
+  has_spun_ = true;
+  suspend(false);
+}
+
+void Block::advance() {
+  // So often that a thread which counts the rounds that it waits does not keep the others waiting for ever.
+  constexpr unsigned turn = 4096;
+  Thread& thread = *current_;
+  thread.fruitless = 0;
+  if (++thread.fruitful < turn) return;
+  thread.fruitful = 0;
   suspend(false);
 }
 
@@ -199,6 +222,7 @@ void Block::finish_current() {
   warp.finished |= 1u << thread.lane();
   state(thread) = State::finished;
   --unfinished_;
+  ++progress_;
   suspend(true);
 }
 
@@ -260,6 +284,7 @@ int Block::barrier(BarrierResult result, bool predicate, Location at) {
 }
 
 void Block::release_barrier() {
+  ++progress_;
   barrier_result_votes_ = barrier_votes_;
   barrier_waiting_ = 0;
   barrier_first_ = nullptr;
@@ -293,6 +318,20 @@ void Block::report_stuck() {
                    exited->index.y, exited->index.z);
   }
   raise(message);
+}
+
+/// Threads could go on, but have long only found that they must wait.
+void Block::report_spinning() {
+  const Thread* spins = nullptr;
+  size_t count = 0;
+  for (size_t i = 0; i < size_; ++i) {
+    if (states_[i] != State::ready) continue;
+    if (spins == nullptr) spins = &threads_[i];
+    ++count;
+  }
+  raise(text("LIVELOCK: nothing has changed for %.0f s, and %zu thread%s, ", options().patience, count,
+             count == 1 ? " spins" : "s spin") +
+        wait_place(*spins));
 }
 
 void Block::collective(const char* name, unsigned mask, void* operands, WarpFunction function,
@@ -338,6 +377,7 @@ void Block::collective(const char* name, unsigned mask, void* operands, WarpFunc
   }
   // The last lane to come computes for all, and goes on at once.
   const std::array<void*, 32> gathered = mine->operands;
+  ++progress_;
   function(gathered.data(), mask);
   if (order == MemoryOrder::warp) check::warp_barrier(*this, mask);
   for_each_lane(mask, [&](int i) {
@@ -357,8 +397,8 @@ void collective(const char* name, unsigned mask, void* operands, WarpFunction fu
   this_block().collective(name, mask, operands, function, order, at);
 }
 
-void yield() {
-  if (Block* block = running_block()) block->yield();
+void sleep() {
+  if (Block* block = running_block()) block->spin("__nanosleep", 1, __builtin_return_address(0));
 }
 
 }  // namespace simt
