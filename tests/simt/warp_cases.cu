@@ -193,6 +193,26 @@ std::string barriers() {
   return difference(to.to_host(), expected);
 }
 
+/// One barrier between branches that a compiler may join, and so double the barrier.
+__global__ void barrier_between_branches_kernel(int* y) {
+  __shared__ int values[threads];
+  const bool low = threadIdx.x < 32;
+  int value = 1;
+  if (low) value = static_cast<int>(threadIdx.x);
+  values[threadIdx.x] = value;
+  __syncthreads();
+  if (low) value += values[threadIdx.x + 32];
+  y[threadIdx.x] = value;
+}
+
+std::string barrier_between_branches() {
+  DeviceArray<int> to(threads);
+  KONES_LAUNCH(barrier_between_branches_kernel, dim3(1), dim3(threads), 0, nullptr, to.data());
+  std::vector<int> expected;
+  for (int t = 0; t < threads; ++t) expected.push_back(t < 32 ? t + 1 : 1);
+  return difference(to.to_host(), expected);
+}
+
 /// Warps of a block go on without each other; a last warp has 8 lanes.
 __global__ void partial_warp_kernel(unsigned* y) {
   const unsigned mask = threadIdx.x < 32 ? full : 0xFFu;
@@ -254,6 +274,7 @@ std::vector<Case> warp_cases() {
           {"shuffles_of_eight_bytes", shuffles_of_eight_bytes},
           {"reductions", reductions},
           {"barriers", barriers},
+          {"barrier_between_branches", barrier_between_branches},
           {"partial_warps", partial_warps},
           {"halves_of_a_warp", halves_of_a_warp},
           {"geometry", geometry}};

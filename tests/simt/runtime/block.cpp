@@ -4,6 +4,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "simt/async_copy.h"
 #include "simt/error.h"
@@ -50,6 +51,26 @@ Line line_of(const Location& at) {
     std::snprintf(line.characters, sizeof(line.characters), "%s:%d", at.file, at.line);
   }
   return line;
+}
+
+/// The line of a call and those of the inlined functions around it.
+Line calls_of(const Location& at, const void* site) {
+  Line line = line_of(at);
+  const std::vector<std::string> calls = source_lines(site);
+  for (size_t i = 1; i < calls.size(); ++i) {
+    const size_t used = std::strlen(line.characters);
+    std::snprintf(line.characters + used, sizeof(line.characters) - used, ", called at %s", calls[i].c_str());
+  }
+  return line;
+}
+
+/// Whether two machine instructions are one call in the source: a compiler may double it.
+bool same_call(const void* a, const void* b) {
+  if (a == b) return true;
+  static thread_local std::map<std::pair<const void*, const void*>, bool> known;
+  const auto [found, is_new] = known.try_emplace({a, b}, false);
+  if (is_new) found->second = source_lines(a) == source_lines(b);
+  return found->second;
 }
 
 }  // namespace
@@ -191,7 +212,7 @@ void Block::spin(const char* what, unsigned patience, const void* site) {
   if (++thread.fruitless < patience) return;
   thread.fruitless = 0;
   thread.fruitful = 0;
-  thread.waits_at = {"", 0, site};
+  thread.waits_at = {"", 0, nullptr, site};
   thread.waits_for = what;
   has_spun_ = true;
   suspend(false);
@@ -246,17 +267,19 @@ void Block::raise(const std::string& message) {
   throw Error(message);
 }
 
-int Block::barrier(BarrierResult result, bool predicate, Location at) {
+int Block::barrier(BarrierResult result, bool predicate, Location at, const void* site) {
   Thread& thread = *current_;
   thread.waits_at = at;
   thread.waits_for = "__syncthreads";
+  thread.barrier_site = site;
   thread.predicate = predicate;
-  if (barrier_waiting_ > 0 && !(barrier_first_->waits_at == at)) {
+  if (barrier_waiting_ > 0 &&
+      !(barrier_first_->waits_at == at && same_call(barrier_first_->barrier_site, site))) {
     simt::fail(
-        "DIVERGENT BARRIER: threads of one block wait at different barriers, this one at %s and thread "
+        "DIVERGENT BARRIER: threads of one block wait at different barriers, this one at %s, and thread "
         "(%u,%u,%u) at %s",
-        line_of(at).characters, barrier_first_->index.x, barrier_first_->index.y, barrier_first_->index.z,
-        line_of(barrier_first_->waits_at).characters);
+        calls_of(at, site).characters, barrier_first_->index.x, barrier_first_->index.y,
+        barrier_first_->index.z, calls_of(barrier_first_->waits_at, barrier_first_->barrier_site).characters);
   }
   if (barrier_waiting_ == 0) {
     barrier_first_ = &thread;
@@ -389,7 +412,7 @@ void Block::collective(const char* name, unsigned mask, void* operands, WarpFunc
 }
 
 int barrier(BarrierResult result, bool predicate, Location at) {
-  return this_block().barrier(result, predicate, at);
+  return this_block().barrier(result, predicate, at, __builtin_return_address(0));
 }
 
 void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,

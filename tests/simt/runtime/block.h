@@ -38,6 +38,7 @@ struct Thread {
   char* stack = nullptr;
   Location waits_at;  ///< where it last met a barrier or collective
   const char* waits_for = nullptr;
+  const void* barrier_site = nullptr;  ///< where the last barrier returns to
   bool predicate = false;
   std::vector<PendingCopy> copies;
   int copy_group = 0;
@@ -72,7 +73,7 @@ class Block {
   void run(const Launch& launch, dim3 index, uint64_t linear_index, Progress& liveness);
 
   // What the running thread calls.
-  int barrier(BarrierResult result, bool predicate, Location at);
+  int barrier(BarrierResult result, bool predicate, Location at, const void* site);
   void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,
                   Location at);
   /// The running thread has found memory as it was, which it may be waiting for, at `site`. Lets others run

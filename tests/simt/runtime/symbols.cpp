@@ -212,28 +212,29 @@ const Variable* variable_at(const std::vector<Variable>& variables, uintptr_t ad
   return address + size <= after->address + after->size ? &*after : nullptr;
 }
 
-std::string source_line(const void* return_address) {
+std::vector<std::string> source_lines(const void* return_address) {
   const auto offset = static_cast<size_t>(static_cast<const char*>(return_address) - image().start) - 1;
   char command[4352];
   std::snprintf(command, sizeof(command), "addr2line -i -e '%s' 0x%zx 2>/dev/null", executable_path().c_str(),
                 offset);
   FILE* pipe = popen(command, "r");
-  if (pipe == nullptr) return "";
-  std::string chosen;
+  if (pipe == nullptr) return {};
+  std::vector<std::string> primitives;
+  std::vector<std::string> lines;
   char line[4096];
-  bool found = false;
   while (std::fgets(line, sizeof(line), pipe) != nullptr) {
     std::string text(line, std::strcspn(line, "\n"));
     text.resize(std::min(text.size(), text.find(" (discriminator")));
     if (starts_with(text, "./")) text.erase(0, 2);
-    if (chosen.empty()) chosen = text;
-    if (!found && !is_a_primitive(text)) {
-      chosen = text;
-      found = true;
-    }
+    (is_a_primitive(text) ? primitives : lines).push_back(text);
   }
   pclose(pipe);
-  return chosen;
+  return lines.empty() ? primitives : lines;
+}
+
+std::string source_line(const void* return_address) {
+  const std::vector<std::string> lines = source_lines(return_address);
+  return lines.empty() ? std::string() : lines.front();
 }
 
 char* thread_locals() {

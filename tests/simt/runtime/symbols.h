@@ -45,6 +45,9 @@ const Variable* variable_at(const std::vector<Variable>& variables, uintptr_t ad
 /// inlined.
 std::string source_line(const void* return_address);
 
+/// The same with the lines of the calls by which functions were inlined there, the innermost first.
+std::vector<std::string> source_lines(const void* return_address);
+
 /// The calling OS thread's thread-local variables of the executable.
 char* thread_locals();
 size_t thread_locals_size();
