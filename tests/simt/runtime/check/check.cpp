@@ -1,18 +1,14 @@
 #include "simt/runtime/check/check.h"
 
 #include <cstdio>
-#include <cstring>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "simt/error.h"
-#include "simt/runtime/argument_names.h"
 #include "simt/runtime/block.h"
-#include "simt/runtime/check/clocks.h"
-#include "simt/runtime/check/shadow.h"
+#include "simt/runtime/check/names.h"
+#include "simt/runtime/check/state.h"
 #include "simt/runtime/device_memory.h"
 #include "simt/runtime/fiber.h"
 #include "simt/runtime/symbols.h"
@@ -23,143 +19,12 @@ namespace {
 
 enum class Space { global, shared };
 
-constexpr uintptr_t guard_bytes = 4096;  // behind dynamic shared memory
-
-/// All that the check build keeps. Kernels run on one OS thread, so it needs no lock but for allocations.
-struct State {
-  Clocks clocks;
-  uint32_t launch_generation = 0;
-  uint32_t block_generation = 0;
-  const Launch* launch = nullptr;
-  std::map<uintptr_t, std::unique_ptr<Shadow>> allocations;  ///< by address
-  Shadow* last_allocation = nullptr;
-  std::map<uintptr_t, size_t> released;   ///< sizes of allocations that have ended, by address
-  std::unique_ptr<Shadow> thread_locals;  ///< of static shared memory
-  std::unique_ptr<Shadow> dynamic_shared;
-  std::unique_ptr<Shadow> image;  ///< of variables at namespace scope
-};
-
-State& state() {
-  static State all;
-  return all;
-}
-
 /// The layer's own variables, which kernels read: threadIdx and the like.
 bool is_builtin(uintptr_t address) {
   const auto in = [&](const auto& variable) {
     return address - reinterpret_cast<uintptr_t>(&variable) < sizeof(variable);
   };
   return in(::threadIdx) || in(::blockIdx) || in(::blockDim) || in(::gridDim) || in(lane);
-}
-
-/// The allocation that an address is in.
-Shadow* allocation_at(uintptr_t address) {
-  State& all = state();
-  if (all.last_allocation != nullptr &&
-      address - all.last_allocation->start() < all.last_allocation->size()) {
-    return all.last_allocation;
-  }
-  auto after = all.allocations.upper_bound(address);
-  if (after == all.allocations.begin()) return nullptr;
-  --after;
-  if (address - after->first >= after->second->size()) return nullptr;
-  return all.last_allocation = after->second.get();
-}
-
-/// The static variable that ends nearest below an address which is in none.
-const Variable* variable_below(const SharedMemory& shared, uintptr_t offset) {
-  const Variable* nearest = nullptr;
-  for (const Variable* variable : shared.static_variables()) {
-    if (variable->address <= offset && (nearest == nullptr || variable->address > nearest->address))
-      nearest = variable;
-  }
-  return nearest;
-}
-
-/// Memory that the host has allocated, now or once.
-struct Range {
-  uintptr_t start;
-  size_t size;
-
-  bool holds(uintptr_t address) const { return address - start < size; }
-};
-
-/// What `use` makes of each pointer in the launch's parameters, structures included, until it is true.
-template <typename Use>
-void for_each_pointer(Use use) {
-  const Launch& launch = *state().launch;
-  for (size_t i = 0; i < launch.parameter_count; ++i) {
-    const ParameterBytes& parameter = launch.parameter[i];
-    uintptr_t pointer = 0;
-    for (size_t offset = 0; offset + sizeof(pointer) <= parameter.size; offset += sizeof(pointer)) {
-      std::memcpy(&pointer, static_cast<const char*>(parameter.address) + offset, sizeof(pointer));
-      if (use(i, pointer)) return;
-    }
-  }
-}
-
-/// Called by the launch's argument that points there.
-std::string name_of(const Range& range) {
-  std::string name = "allocation";
-  for_each_pointer([&](size_t parameter, uintptr_t pointer) {
-    if (!range.holds(pointer)) return false;
-    name = argument_name(*state().launch, parameter);
-    return true;
-  });
-  return name;
-}
-
-/// The live or released memory that the address is in.
-std::optional<Range> range_at(uintptr_t address) {
-  if (const Shadow* allocation = allocation_at(address))
-    return Range{allocation->start(), allocation->size()};
-  const auto& released = state().released;
-  auto after = released.upper_bound(address);
-  if (after == released.begin()) return {};
-  --after;
-  const Range range{after->first, after->second};
-  return range.holds(address) ? std::optional<Range>(range) : std::nullopt;
-}
-
-/// Of the memory that the launch's arguments point to, that which is nearest to the address; of all, if none
-/// is.
-std::optional<Range> nearest_range(uintptr_t address) {
-  std::optional<Range> nearest;
-  const auto distance = [&](const Range& range) {
-    return address < range.start ? range.start - address : address - range.start - range.size;
-  };
-  const auto consider = [&](const Range& range) {
-    if (!nearest || distance(range) < distance(*nearest)) nearest = range;
-  };
-  for_each_pointer([&](size_t, uintptr_t pointer) {
-    if (const auto range = range_at(pointer)) consider(*range);
-    return false;
-  });
-  if (nearest) return nearest;
-  for (const auto& [start, allocation] : state().allocations) consider({start, allocation->size()});
-  return nearest;
-}
-
-/// "VARIABLE+offset".
-std::string name_of(uintptr_t address) {
-  const State& all = state();
-  const auto with_offset = [&](const std::string& name, uintptr_t start) {
-    return name + "+" + std::to_string(address - start);
-  };
-  const uintptr_t locals = reinterpret_cast<uintptr_t>(thread_locals());
-  if (address - locals < thread_locals_size()) {
-    const Variable* variable = variable_below(this_block().shared(), address - locals);
-    return variable == nullptr ? "?" : with_offset(variable->name, locals + variable->address);
-  }
-  if (address - all.dynamic_shared->start() < all.dynamic_shared->size() + guard_bytes) {
-    return with_offset("dynamic", all.dynamic_shared->start());
-  }
-  if (const Variable* variable = variable_at(symbols().globals, address, 1)) {
-    return with_offset(variable->name, variable->address);
-  }
-  const std::optional<Range> range = range_at(address);
-  if (!range) return "?";
-  return with_offset(name_of(*range), range->start) + " (of " + std::to_string(range->size) + " bytes)";
 }
 
 // Texts stay on a thread's stack that is then left, so they are plain arrays.
