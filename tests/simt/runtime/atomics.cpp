@@ -24,8 +24,10 @@ uint64_t update(void* address, AtomicFunction function, const void* operand, boo
 }  // namespace
 
 uint64_t atomic_update(void* address, size_t size, AtomicFunction function, const void* operand) {
-  if (reinterpret_cast<uintptr_t>(address) % size != 0)
+  if (reinterpret_cast<uintptr_t>(address) % size != 0) {
+    check::misaligned(address, "write", "an atomic", size, __builtin_return_address(0));
     fail("MISALIGNED write of %zu bytes: an atomic at %p", size, address);
+  }
   check::access(address, size, check::Access::atomic, __builtin_return_address(0));
   bool changed = false;
   uint64_t old = 0;

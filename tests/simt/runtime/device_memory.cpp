@@ -53,7 +53,8 @@ char* range() {
   return start;
 }
 
-std::atomic<size_t> range_used{gap};
+// From the middle on, so that what lies far before an allocation is in the range too.
+std::atomic<size_t> range_used{range_bytes / 2};
 
 std::map<uintptr_t, size_t>& released() {
   static std::map<uintptr_t, size_t> by_address;

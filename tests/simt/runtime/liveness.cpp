@@ -26,7 +26,9 @@ bool Progress::is_over(bool useful) {
   }
   constexpr unsigned between_looks = 256;  // a look at the clock costs more than a sweep
   if (++fruitless_ % between_looks != 0) return false;
-  sched_yield();  // another block, on another OS thread, may be what this one waits for
+  const uint64_t state = liveness_->state();
+  // A block on another OS thread may be what this one waits for.
+  if (Liveness::is_alive(state)) sched_yield();
   if (!has_left_) {
     has_left_ = true;
     liveness_->leave();
@@ -34,7 +36,6 @@ bool Progress::is_over(bool useful) {
     since_ = thread_seconds();
     return false;
   }
-  const uint64_t state = liveness_->state();
   if (state != seen_ || Liveness::is_alive(state)) {
     seen_ = state;
     since_ = thread_seconds();

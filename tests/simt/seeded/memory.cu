@@ -212,6 +212,10 @@ bool negative_index(bool planted) {
   return copies_shifted(planted, -1);
 }
 
+bool far_negative_index(bool planted) {
+  return copies_shifted(planted, -2000000000);
+}
+
 bool far_index(bool planted) {
   return copies_shifted(planted, 100000);
 }
@@ -309,6 +313,7 @@ std::vector<SeededBug> memory_bugs() {
           {"misaligned_components", misaligned_components},
           {"misaligned_shared_components", misaligned_shared_components},
           {"negative_index", negative_index},
+          {"far_negative_index", far_negative_index},
           {"far_index", far_index},
           {"pointer_in_structure", pointer_in_structure},
           {"use_after_free", use_after_free},

@@ -55,6 +55,7 @@ inline void barrier(Block&) {}
 inline void warp_barrier(Block&, unsigned) {}
 inline void fence(FenceScope) {}
 inline void access(const void*, size_t, Access, const void*) {}
+inline void misaligned(const void*, const char*, const char*, size_t, const void*) {}
 inline void copy_started(const void*, size_t) {}
 inline void copy_completed(const void*, size_t, const void*) {}
 inline void allocated(const void*, size_t) {}
