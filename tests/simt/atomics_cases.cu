@@ -160,6 +160,97 @@ std::string last_blocks() {
   return text + difference(sum.to_host(), expected);
 }
 
+constexpr unsigned lock_blocks = 24;
+
+/// Every thread adds one under one lock, as lanes that share a program counter must do it.
+__global__ void locked_sum_kernel(int* lock, int* sum) {
+  for (bool done = false; !done;) {
+    if (atomicCAS(lock, 0, 1) != 0) continue;
+    __threadfence();
+    *sum += 1;
+    __threadfence();
+    atomicExch(lock, 0);
+    done = true;
+  }
+}
+
+/// One thread of a block keeps the lock while the block meets at a barrier.
+__global__ void lock_over_barrier_kernel(int* lock, int* sum) {
+  __shared__ int part;
+  if (threadIdx.x == 0) {
+    part = 0;
+    while (atomicExch(lock, 1) != 0) {
+    }
+    __threadfence();
+  }
+  __syncthreads();
+  atomicAdd(&part, 1);
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    *sum += part;
+    __threadfence();
+    atomicExch(lock, 0);
+  }
+}
+
+std::string spin_locks() {
+  DeviceArray<int> lock(std::vector<int>{0});
+  DeviceArray<int> sums(std::vector<int>{0, 0});
+  KONES_LAUNCH(locked_sum_kernel, dim3(lock_blocks), dim3(threads), 0, nullptr, lock.data(), sums.data());
+  KONES_LAUNCH(lock_over_barrier_kernel, dim3(lock_blocks), dim3(threads), 0, nullptr, lock.data(),
+               sums.data() + 1);
+  const int all = lock_blocks * threads;
+  return difference(sums.to_host(), {all, all});
+}
+
+/// The first warp hands a value to the others, by a flag.
+__global__ void warp_flag_kernel(int* flag, int* y) {
+  __shared__ int value;
+  if (threadIdx.x == 0) {
+    value = 42;
+    __threadfence_block();
+    atomicExch(flag, 1);
+  }
+  if (threadIdx.x % 32 == 5 && threadIdx.x > 32) {
+    while (atomicAdd(flag, 0) == 0) {
+    }
+    __threadfence_block();
+    y[threadIdx.x / 32 - 1] = value;
+  }
+}
+
+/// Blocks pass a running sum on, each to the next: in the order in which they have come, not in that of their
+/// indices, since a device promises of no other block that it is running.
+__global__ void block_chain_kernel(unsigned* tickets, int* sums, int* flags) {
+  __shared__ unsigned ticket;
+  if (threadIdx.x == 0) ticket = atomicAdd(tickets, 1u);
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  int sum = static_cast<int>(ticket);
+  if (ticket > 0) {
+    while (atomicAdd(&flags[ticket - 1], 0) == 0) __nanosleep(10);
+    __threadfence();
+    sum += sums[ticket - 1];
+  }
+  sums[ticket] = sum;
+  __threadfence();
+  atomicExch(&flags[ticket], 1);
+}
+
+std::string flags() {
+  DeviceArray<int> flag(std::vector<int>{0});
+  DeviceArray<int> y(2);
+  KONES_LAUNCH(warp_flag_kernel, dim3(1), dim3(threads), 0, nullptr, flag.data(), y.data());
+  DeviceArray<unsigned> tickets(std::vector<unsigned>{0});
+  DeviceArray<int> sums(lock_blocks);
+  DeviceArray<int> set(std::vector<int>(lock_blocks, 0));
+  KONES_LAUNCH(block_chain_kernel, dim3(lock_blocks), dim3(threads), 0, nullptr, tickets.data(), sums.data(),
+               set.data());
+  std::vector<int> expected;
+  for (int i = 0; i < static_cast<int>(lock_blocks); ++i) expected.push_back(i * (i + 1) / 2);
+  return difference(y.to_host(), {42, 42}) + difference(sums.to_host(), expected);
+}
+
 }  // namespace
 
 std::vector<Case> atomics_cases() {
@@ -168,7 +259,9 @@ std::vector<Case> atomics_cases() {
           {"atomics_of_unsigned_long_long", integers<unsigned long long>},
           {"atomics_of_other_types", other_types},
           {"shared_histogram", shared_histogram},
-          {"last_blocks", last_blocks}};
+          {"last_blocks", last_blocks},
+          {"spin_locks", spin_locks},
+          {"flags", flags}};
 }
 
 }  // namespace kones::simt_tests

@@ -18,6 +18,10 @@ std::vector<Case> half_cases();
 std::vector<Case> matrix_cases();
 std::vector<Case> memory_cases();
 std::vector<Case> warp_cases();
+/// Those of instructions that devices below 8.0 have not.
+std::vector<Case> half_80_cases();
+std::vector<Case> matrix_80_cases();
+std::vector<Case> warp_80_cases();
 
 /// "" if both are equal, else the first place where they differ.
 template <typename T>

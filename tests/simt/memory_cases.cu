@@ -140,6 +140,34 @@ __global__ void short_copies_kernel(const uint32_t* x, uint32_t* y) {
   }
 }
 
+/// Thread t copies t bytes of Size: sources that end within a word, where devices below 8.0 copy byte by
+/// byte.
+template <int Size>
+__global__ void ragged_copies_kernel(const uint32_t* x, uint32_t* y) {
+  constexpr int words = Size / 4;
+  __shared__ __align__(16) uint32_t tile[Size + 1][words];
+  const auto t = static_cast<int>(threadIdx.x);
+  if (t > Size) return;
+  cuda::async_copy<Size>(tile[t], x + words * t, t);
+  cuda::async_copy_commit();
+  cuda::async_copy_wait<0>();
+  for (int i = 0; i < words; ++i) y[words * t + i] = tile[t][i];
+}
+
+template <int Size>
+std::string ragged_copies() {
+  std::vector<uint32_t> x(Size / 4 * (Size + 1));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = scrambled(static_cast<unsigned>(i));
+  const DeviceArray<uint32_t> from(x);
+  DeviceArray<uint32_t> to(x.size());
+  KONES_LAUNCH(ragged_copies_kernel<Size>, dim3(1), dim3(32), 0, nullptr, from.data(), to.data());
+  auto* const bytes = reinterpret_cast<unsigned char*>(x.data());
+  for (int t = 0; t <= Size; ++t) {
+    for (int i = t; i < Size; ++i) bytes[Size * t + i] = 0;
+  }
+  return difference(to.to_host(), x);
+}
+
 /// Seen to fail on: bytes past the source left as they were.
 std::string copies_of_part() {
   const DeviceArray<uint32_t> from(std::vector<uint32_t>{1, 2, 3, 4, 5, 6, 7, 8});
@@ -316,6 +344,9 @@ std::vector<Case> memory_cases() {
           {"large_shared_memory", large_shared_memory},
           {"asynchronous_copies", asynchronous_copies},
           {"copies_of_part", copies_of_part},
+          {"ragged_copies_of_4", ragged_copies<4>},
+          {"ragged_copies_of_8", ragged_copies<8>},
+          {"ragged_copies_of_16", ragged_copies<16>},
           {"vectors", vectors},
           {"bits", bits},
           {"refused_launches", refused_launches}};

@@ -129,42 +129,36 @@ std::string shuffles_of_eight_bytes() {
 __global__ void reductions_kernel(const int* x, int* y) {
   const int value = x[threadIdx.x];
   const auto bits = static_cast<unsigned>(value);
-  int* const mine = y + 9 * threadIdx.x;
+  int* const mine = y + 6 * threadIdx.x;
   mine[0] = cuda::warp_sum(value);
   mine[1] = cuda::warp_min(value);
   mine[2] = cuda::warp_max(value);
   mine[3] = static_cast<int>(cuda::warp_sum(bits));
   mine[4] = static_cast<int>(cuda::warp_min(bits));
   mine[5] = static_cast<int>(cuda::warp_max(bits));
-  mine[6] = static_cast<int>(__reduce_and_sync(full, bits | 0xFFu));
-  mine[7] = static_cast<int>(__reduce_or_sync(full, bits & 0xF0F0u));
-  mine[8] = static_cast<int>(__reduce_xor_sync(full, bits));
 }
 
 std::string reductions() {
   std::vector<int> x(threads);
   for (unsigned i = 0; i < threads; ++i) x[i] = static_cast<int>(scrambled(i));  // sums wrap
   const DeviceArray<int> from(x);
-  DeviceArray<int> to(9 * threads);
+  DeviceArray<int> to(6 * threads);
   KONES_LAUNCH(reductions_kernel, dim3(1), dim3(threads), 0, nullptr, from.data(), to.data());
   std::vector<int> expected;
   for (int t = 0; t < threads; ++t) {
-    unsigned sum = 0, both = ~0u, either = 0, odd = 0, least = ~0u, most = 0;
+    unsigned sum = 0, least = ~0u, most = 0;
     int least_signed = INT32_MAX, most_signed = INT32_MIN;
     for (int lane = 0; lane < 32; ++lane) {
       const int value = x[static_cast<size_t>(t / 32 * 32 + lane)];
       const auto bits = static_cast<unsigned>(value);
       sum += bits;
-      both &= bits | 0xFFu;
-      either |= bits & 0xF0F0u;
-      odd ^= bits;
       least = bits < least ? bits : least;
       most = bits > most ? bits : most;
       least_signed = value < least_signed ? value : least_signed;
       most_signed = value > most_signed ? value : most_signed;
     }
-    for (const unsigned value : {sum, static_cast<unsigned>(least_signed), static_cast<unsigned>(most_signed),
-                                 sum, least, most, both, either, odd}) {
+    for (const unsigned value :
+         {sum, static_cast<unsigned>(least_signed), static_cast<unsigned>(most_signed), sum, least, most}) {
       expected.push_back(static_cast<int>(value));
     }
   }
@@ -196,6 +190,26 @@ std::string barriers() {
   for (int t = 0; t < 96; ++t) {
     for (const int value : {(t + 3) % 96, 32, 2, 1}) expected.push_back(value);
   }
+  return difference(to.to_host(), expected);
+}
+
+/// One barrier between branches that a compiler may join, and so double the barrier.
+__global__ void barrier_between_branches_kernel(int* y) {
+  __shared__ int values[threads];
+  const bool low = threadIdx.x < 32;
+  int value = 1;
+  if (low) value = static_cast<int>(threadIdx.x);
+  values[threadIdx.x] = value;
+  __syncthreads();
+  if (low) value += values[threadIdx.x + 32];
+  y[threadIdx.x] = value;
+}
+
+std::string barrier_between_branches() {
+  DeviceArray<int> to(threads);
+  KONES_LAUNCH(barrier_between_branches_kernel, dim3(1), dim3(threads), 0, nullptr, to.data());
+  std::vector<int> expected;
+  for (int t = 0; t < threads; ++t) expected.push_back(t < 32 ? t + 1 : 1);
   return difference(to.to_host(), expected);
 }
 
@@ -260,6 +274,7 @@ std::vector<Case> warp_cases() {
           {"shuffles_of_eight_bytes", shuffles_of_eight_bytes},
           {"reductions", reductions},
           {"barriers", barriers},
+          {"barrier_between_branches", barrier_between_branches},
           {"partial_warps", partial_warps},
           {"halves_of_a_warp", halves_of_a_warp},
           {"geometry", geometry}};

@@ -35,7 +35,12 @@
 
 /// KONES_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...): kones::cuda::launch under the
 /// kernel's own name. A kernel with commas in its name goes in parentheses.
+#if defined(__CUDACC__)
 #define KONES_LAUNCH(kernel, ...) ::kones::cuda::launch(#kernel, kernel, __VA_ARGS__)
+#else
+#define KONES_LAUNCH(kernel, ...) \
+  (::simt::name_arguments(#__VA_ARGS__), ::kones::cuda::launch(#kernel, kernel, __VA_ARGS__))
+#endif
 
 namespace kones::cuda {
 

@@ -38,6 +38,8 @@ void copy_async(void* shared, const void* global, size_t size, size_t source_siz
   if (size != 4 && size != 8 && size != 16) fail("INVALID COPY: cp.async of %zu bytes, not 4, 8 or 16", size);
   if (source_size > size) fail("INVALID COPY: cp.async of %zu bytes into %zu", source_size, size);
   if ((reinterpret_cast<uintptr_t>(shared) | reinterpret_cast<uintptr_t>(global)) % size != 0) {
+    const void* const wrong = reinterpret_cast<uintptr_t>(shared) % size != 0 ? shared : global;
+    check::misaligned(wrong, wrong == shared ? "write" : "read", "a cp.async", size, site);
     fail("MISALIGNED write of %zu bytes: cp.async from %p to %p", size, global, shared);
   }
   if (source_size > 0) check::access(global, source_size, check::Access::read, site);

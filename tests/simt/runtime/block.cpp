@@ -4,6 +4,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "simt/async_copy.h"
 #include "simt/error.h"
@@ -50,6 +51,26 @@ Line line_of(const Location& at) {
     std::snprintf(line.characters, sizeof(line.characters), "%s:%d", at.file, at.line);
   }
   return line;
+}
+
+/// The line of a call and those of the inlined functions around it.
+Line calls_of(const Location& at, const void* site) {
+  Line line = line_of(at);
+  const std::vector<std::string> calls = source_lines(site);
+  for (size_t i = 1; i < calls.size(); ++i) {
+    const size_t used = std::strlen(line.characters);
+    std::snprintf(line.characters + used, sizeof(line.characters) - used, ", called at %s", calls[i].c_str());
+  }
+  return line;
+}
+
+/// Whether two machine instructions are one call in the source: a compiler may double it.
+bool same_call(const void* a, const void* b) {
+  if (a == b) return true;
+  static thread_local std::map<std::pair<const void*, const void*>, bool> known;
+  const auto [found, is_new] = known.try_emplace({a, b}, false);
+  if (is_new) found->second = source_lines(a) == source_lines(b);
+  return found->second;
 }
 
 }  // namespace
@@ -102,6 +123,8 @@ void Block::prepare_threads() {
         thread.waits_for = nullptr;
         thread.copies.clear();
         thread.copy_group = 0;
+        thread.fruitless = 0;
+        thread.fruitful = 0;
       }
     }
   }
@@ -126,7 +149,7 @@ void Block::arrange_sweep() {
   for (size_t i = size_; i > 1; --i) std::swap(sweep_[i - 1], sweep_[random_() % i]);
 }
 
-void Block::run(const Launch& launch, dim3 index, uint64_t linear_index) {
+void Block::run(const Launch& launch, dim3 index, uint64_t linear_index, Progress& liveness) {
   launch_ = &launch;
   index_ = index;
   linear_index_ = linear_index;
@@ -142,13 +165,17 @@ void Block::run(const Launch& launch, dim3 index, uint64_t linear_index) {
   while (unfinished_ > 0) {
     arrange_sweep();
     bool moved = false;
+    bool useful = false;
     for (const unsigned number : sweep_) {
       if (states_[number] != State::fresh && states_[number] != State::ready) continue;
       moved = true;
+      has_spun_ = false;
       resume(threads_[number]);
+      useful = useful || !has_spun_;
       if (report_[0] != '\0') raise(report_.data());
     }
     if (!moved) report_stuck();
+    if (liveness.is_over(useful)) report_spinning();
   }
 }
 
@@ -180,7 +207,24 @@ void Block::suspend(bool last) {
   switch_context(current_->context, scheduler_, last);
 }
 
-void Block::yield() {
+void Block::spin(const char* what, unsigned patience, const void* site) {
+  Thread& thread = *current_;
+  if (++thread.fruitless < patience) return;
+  thread.fruitless = 0;
+  thread.fruitful = 0;
+  thread.waits_at = {"", 0, nullptr, site};
+  thread.waits_for = what;
+  has_spun_ = true;
+  suspend(false);
+}
+
+void Block::advance() {
+  // So often that a thread which counts the rounds that it waits does not keep the others waiting for ever.
+  constexpr unsigned turn = 4096;
+  Thread& thread = *current_;
+  thread.fruitless = 0;
+  if (++thread.fruitful < turn) return;
+  thread.fruitful = 0;
   suspend(false);
 }
 
@@ -199,6 +243,7 @@ void Block::finish_current() {
   warp.finished |= 1u << thread.lane();
   state(thread) = State::finished;
   --unfinished_;
+  ++progress_;
   suspend(true);
 }
 
@@ -222,17 +267,19 @@ void Block::raise(const std::string& message) {
   throw Error(message);
 }
 
-int Block::barrier(BarrierResult result, bool predicate, Location at) {
+int Block::barrier(BarrierResult result, bool predicate, Location at, const void* site) {
   Thread& thread = *current_;
   thread.waits_at = at;
   thread.waits_for = "__syncthreads";
+  thread.barrier_site = site;
   thread.predicate = predicate;
-  if (barrier_waiting_ > 0 && !(barrier_first_->waits_at == at)) {
+  if (barrier_waiting_ > 0 &&
+      !(barrier_first_->waits_at == at && same_call(barrier_first_->barrier_site, site))) {
     simt::fail(
-        "DIVERGENT BARRIER: threads of one block wait at different barriers, this one at %s and thread "
+        "DIVERGENT BARRIER: threads of one block wait at different barriers, this one at %s, and thread "
         "(%u,%u,%u) at %s",
-        line_of(at).characters, barrier_first_->index.x, barrier_first_->index.y, barrier_first_->index.z,
-        line_of(barrier_first_->waits_at).characters);
+        calls_of(at, site).characters, barrier_first_->index.x, barrier_first_->index.y,
+        barrier_first_->index.z, calls_of(barrier_first_->waits_at, barrier_first_->barrier_site).characters);
   }
   if (barrier_waiting_ == 0) {
     barrier_first_ = &thread;
@@ -260,6 +307,7 @@ int Block::barrier(BarrierResult result, bool predicate, Location at) {
 }
 
 void Block::release_barrier() {
+  ++progress_;
   barrier_result_votes_ = barrier_votes_;
   barrier_waiting_ = 0;
   barrier_first_ = nullptr;
@@ -293,6 +341,20 @@ void Block::report_stuck() {
                    exited->index.y, exited->index.z);
   }
   raise(message);
+}
+
+/// Threads could go on, but have long only found that they must wait.
+void Block::report_spinning() {
+  const Thread* spins = nullptr;
+  size_t count = 0;
+  for (size_t i = 0; i < size_; ++i) {
+    if (states_[i] != State::ready) continue;
+    if (spins == nullptr) spins = &threads_[i];
+    ++count;
+  }
+  raise(text("LIVELOCK: nothing has changed for %.0f s, and %zu thread%s, ", options().patience, count,
+             count == 1 ? " spins" : "s spin") +
+        wait_place(*spins));
 }
 
 void Block::collective(const char* name, unsigned mask, void* operands, WarpFunction function,
@@ -338,6 +400,7 @@ void Block::collective(const char* name, unsigned mask, void* operands, WarpFunc
   }
   // The last lane to come computes for all, and goes on at once.
   const std::array<void*, 32> gathered = mine->operands;
+  ++progress_;
   function(gathered.data(), mask);
   if (order == MemoryOrder::warp) check::warp_barrier(*this, mask);
   for_each_lane(mask, [&](int i) {
@@ -349,7 +412,7 @@ void Block::collective(const char* name, unsigned mask, void* operands, WarpFunc
 }
 
 int barrier(BarrierResult result, bool predicate, Location at) {
-  return this_block().barrier(result, predicate, at);
+  return this_block().barrier(result, predicate, at, __builtin_return_address(0));
 }
 
 void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,
@@ -357,8 +420,8 @@ void collective(const char* name, unsigned mask, void* operands, WarpFunction fu
   this_block().collective(name, mask, operands, function, order, at);
 }
 
-void yield() {
-  if (Block* block = running_block()) block->yield();
+void sleep() {
+  if (Block* block = running_block()) block->spin("__nanosleep", 1, __builtin_return_address(0));
 }
 
 }  // namespace simt

@@ -13,6 +13,7 @@
 #include "simt/location.h"
 #include "simt/order.h"
 #include "simt/runtime/fiber.h"
+#include "simt/runtime/liveness.h"
 #include "simt/runtime/shared_memory.h"
 #include "simt/warp.h"
 
@@ -37,9 +38,13 @@ struct Thread {
   char* stack = nullptr;
   Location waits_at;  ///< where it last met a barrier or collective
   const char* waits_for = nullptr;
+  const void* barrier_site = nullptr;  ///< where the last barrier returns to
   bool predicate = false;
   std::vector<PendingCopy> copies;
   int copy_group = 0;
+  unsigned fruitless = 0;  ///< since it last let others run: atomics without effect
+  unsigned fruitful = 0;   ///< and with one
+  const void* volatile_read = nullptr;
 
   int lane() const { return static_cast<int>(number % 32); }
   unsigned warp() const { return number / 32; }
@@ -65,18 +70,24 @@ struct Warp {
 class Block {
  public:
   /// Runs block `index` to its end. Throws Error with the first report.
-  void run(const Launch& launch, dim3 index, uint64_t linear_index);
+  void run(const Launch& launch, dim3 index, uint64_t linear_index, Progress& liveness);
 
   // What the running thread calls.
-  int barrier(BarrierResult result, bool predicate, Location at);
+  int barrier(BarrierResult result, bool predicate, Location at, const void* site);
   void collective(const char* name, unsigned mask, void* operands, WarpFunction function, MemoryOrder order,
                   Location at);
-  void yield();
+  /// The running thread has found memory as it was, which it may be waiting for, at `site`. Lets others run
+  /// at every `patience`th call.
+  void spin(const char* what, unsigned patience, const void* site);
+  /// The running thread has changed memory by an atomic.
+  void advance();
   [[noreturn]] void fail(const char* text);
 
   Thread& current() { return *current_; }
   bool is_running() const { return current_ != nullptr; }
   const Launch& launch() const { return *launch_; }
+  /// A number that changes when a thread ends, and where threads have met.
+  uint64_t progress() const { return progress_; }
   uint64_t linear_index() const { return linear_index_; }
   size_t size() const { return size_; }
   SharedMemory& shared() { return shared_; }
@@ -95,6 +106,7 @@ class Block {
   void finish_current();
   void release_barrier();
   void report_stuck();
+  void report_spinning();
   void raise(const std::string& text);
   State& state(const Thread& thread) { return states_[thread.number]; }
 
@@ -113,6 +125,8 @@ class Block {
   SharedMemory shared_;
   std::array<char, 4096> report_{};
   size_t unfinished_ = 0;
+  uint64_t progress_ = 0;
+  bool has_spun_ = false;  ///< the thread that ran last has only let others run
 
   // The barrier that threads are waiting at.
   size_t barrier_waiting_ = 0;

@@ -1,5 +1,6 @@
 #include "simt/runtime/device_memory.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -32,11 +33,37 @@ void give_memory_back(void* memory, size_t) {
   std::free(memory);
 }
 
+void remember_released(uintptr_t, size_t) {}
+
 #else
 
-// Pages of its own, with one behind that no access passes; the allocation ends as near to that as its
-// alignment lets it.
+// Pages of its own in one range of addresses, none of them used twice, with a gap behind that no access
+// passes; the allocation ends as near to that as its alignment lets it.
 constexpr size_t page = 4096;
+constexpr size_t gap = size_t{1} << 20;
+constexpr size_t range_bytes = size_t{1} << 42;
+
+char* reserve(void* at, size_t size, int fixed) {
+  void* const memory = mmap(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<char*>(memory);
+}
+
+char* range() {
+  static char* const start = reserve(nullptr, range_bytes, 0);
+  return start;
+}
+
+// From the middle on, so that what lies far before an allocation is in the range too.
+std::atomic<size_t> range_used{range_bytes / 2};
+
+std::map<uintptr_t, size_t>& released() {
+  static std::map<uintptr_t, size_t> by_address;
+  return by_address;
+}
+
+void remember_released(uintptr_t start, size_t size) {
+  released().emplace(start, size);
+}
 
 size_t pages_of(size_t size) {
   return (size + page - 1) / page * page;
@@ -47,15 +74,19 @@ size_t aligned(size_t size) {
 
 void* take_memory(size_t size) {
   const size_t pages = pages_of(size);
-  void* const memory =
-      mmap(nullptr, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return nullptr;
-  mprotect(static_cast<char*>(memory) + pages, page, PROT_NONE);
-  return static_cast<char*>(memory) + pages - aligned(size);
+  if (range() == nullptr || pages > range_bytes - gap - range_used) return nullptr;
+  char* const memory = range() + range_used.fetch_add(pages + gap);
+  // Mapped anew rather than unprotected, so that the system may refuse what it has not got.
+  if (mmap(memory, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+      MAP_FAILED) {
+    reserve(memory, pages, MAP_FIXED);
+    return nullptr;
+  }
+  return memory + pages - aligned(size);
 }
 
 void give_memory_back(void* memory, size_t size) {
-  munmap(static_cast<char*>(memory) + aligned(size) - pages_of(size), pages_of(size) + page);
+  reserve(static_cast<char*>(memory) + aligned(size) - pages_of(size), pages_of(size), MAP_FIXED);
 }
 
 #endif
@@ -80,11 +111,38 @@ bool release(void* address) {
     if (found == live().end()) return false;
     size = found->second;
     live().erase(found);
+    remember_released(reinterpret_cast<uintptr_t>(address), size);
     check::released(address);
   }
   give_memory_back(address, size);
   return true;
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+
+bool was_released(const void*) {
+  return false;
+}
+
+bool in_device_range(const void*) {
+  return false;
+}
+
+#else
+
+bool was_released(const void* address) {
+  const auto wanted = reinterpret_cast<uintptr_t>(address);
+  auto after = released().upper_bound(wanted);
+  if (after == released().begin()) return false;
+  --after;
+  return wanted - after->first < after->second;
+}
+
+bool in_device_range(const void* address) {
+  return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(range()) < range_bytes;
+}
+
+#endif
 
 std::vector<Allocation> allocations() {
   const std::lock_guard<std::mutex> lock(mutex);

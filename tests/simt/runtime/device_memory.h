@@ -18,6 +18,13 @@ void* allocate(size_t size);
 /// Whether `address` is the start of an allocation, which then ends.
 bool release(void* address);
 
+/// Whether `address` was in an allocation that has ended. The sanitizer build, where AddressSanitizer tells,
+/// always says no.
+bool was_released(const void* address);
+
+/// Whether `address` is where no other memory of the process can be. No in the sanitizer build.
+bool in_device_range(const void* address);
+
 /// Every live allocation, by address.
 std::vector<Allocation> allocations();
 

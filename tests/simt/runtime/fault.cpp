@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "simt/runtime/block.h"
+#include "simt/runtime/device_memory.h"
 #include "simt/runtime/fiber.h"
 #include <signal.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ namespace {
 void report(int signal, siginfo_t* information, void*) {
   if (Block* block = running_block()) {
     const char* what = "OUT OF BOUNDS access of memory that is not there";
+    if (was_released(information->si_addr)) what = "FREED MEMORY: access";
     if (in_a_guard_page(information->si_addr)) what = "STACK OVERFLOW";
     // A general protection fault, which tells no address: what a vector load or store of 16 bytes gives.
     if (information->si_code == SI_KERNEL)

@@ -11,13 +11,16 @@
 
 #include "simt/error.h"
 #include "simt/order.h"
+#include "simt/runtime/argument_names.h"
 #include "simt/runtime/block.h"
 #include "simt/runtime/check/check.h"
 #include "simt/runtime/fault.h"
 #include "simt/runtime/last_error.h"
 #include "simt/runtime/limits.h"
+#include "simt/runtime/liveness.h"
 #include "simt/runtime/record.h"
 #include "simt/runtime/symbols.h"
+#include "simt/runtime/watchdog.h"
 #include "simt/runtime/workers.h"
 
 namespace simt {
@@ -77,8 +80,12 @@ void run_all_blocks(const Launch& launch) {
   const int workers = worker_count(blocks, threads);
   const uint64_t chunk =
       std::max<uint64_t>(1, std::min<uint64_t>(32, blocks / (static_cast<uint64_t>(workers) * 8)));
+  Liveness liveness(workers);
   run_on_workers(workers, [&] {
     prepare_fault_stack();
+    const Watchdog watchdog;
+    Progress progress;
+    progress.start(liveness);
     try {
       for (uint64_t first = next.fetch_add(chunk); first < blocks && !failed; first = next.fetch_add(chunk)) {
         for (uint64_t place = first; place < std::min(blocks, first + chunk); ++place) {
@@ -86,7 +93,7 @@ void run_all_blocks(const Launch& launch) {
           const dim3 index(static_cast<unsigned>(block % grid.x),
                            static_cast<unsigned>(block / grid.x % grid.y),
                            static_cast<unsigned>(block / grid.x / grid.y));
-          this_block().run(launch, index, block);
+          this_block().run(launch, index, block, progress);
         }
       }
     } catch (const std::exception& error) {
@@ -94,6 +101,7 @@ void run_all_blocks(const Launch& launch) {
       if (!failed) report = error.what();
       failed = true;
     }
+    progress.end();
   });
   if (failed) throw Error(std::string(launch.name) + ": " + report);
 }
@@ -107,6 +115,7 @@ cudaError_t run(const Launch& launch) {
   // An expression is no name: the kernel's own is.
   const std::string name = launch.name[0] == '(' ? function_name(launch.kernel) : launch.name;
   named.name = name.c_str();
+  named.text = take_launch_text();
   const Refusal refusal = check_limits(named);
   if (refusal.error != cudaSuccess) {
     std::fprintf(stderr, "%s: INVALID LAUNCH: %s\n", named.name, refusal.reason.c_str());

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "simt/runtime/shared_memory.h"
+#include "simt/runtime/symbols.h"
 
 namespace simt {
 namespace {
@@ -38,6 +39,13 @@ Refusal check_limits(const Launch& launch) {
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
   if (threads > max_block_threads)
     return over("the number of threads in a block", threads, max_block_threads);
+  const unsigned bound = launch_bound(launch.kernel);
+  if (bound != 0 && threads > bound) {
+    Refusal refusal = over("the number of threads in a block", threads, bound);
+    refusal.error = cudaErrorInvalidValue;
+    refusal.reason += " by the kernel's __launch_bounds__";
+    return refusal;
+  }
 
   size_t dynamic_limit = 0;
   {

@@ -190,8 +190,10 @@ void load_matrix(uint32_t* result, int count, bool transpose, const void* row, L
   Operands mine{static_cast<const unsigned char*>(row), transpose, count, {}};
   // The addresses of the lanes past the last matrix are not used.
   if (lane < 8 * count) {
-    if (reinterpret_cast<uintptr_t>(row) % 16 != 0)
+    if (reinterpret_cast<uintptr_t>(row) % 16 != 0) {
+      check::misaligned(row, "read", "a row of ldmatrix", 16, __builtin_return_address(0));
       fail("MISALIGNED read of 16 bytes: a row of ldmatrix at %p", row);
+    }
     if (!is_shared(row))
       fail("OUT OF BOUNDS read of 16 bytes: a row of ldmatrix that is not in shared memory");
     check::access(row, 16, check::Access::read, __builtin_return_address(0));

@@ -36,6 +36,8 @@ Options from_environment() {
   }
   const std::string workers = environment("KONES_SIMT_WORKERS");
   if (!workers.empty()) read.workers = static_cast<int>(number("KONES_SIMT_WORKERS", workers));
+  const std::string patience = environment("KONES_SIMT_PATIENCE");
+  if (!patience.empty()) read.patience = static_cast<double>(number("KONES_SIMT_PATIENCE", patience));
   read.record = environment("KONES_SIMT_RECORD");
   const std::string threads = environment("KONES_SIMT_RECORD_THREADS");
   if (!threads.empty()) read.record_threads = number("KONES_SIMT_RECORD_THREADS", threads);

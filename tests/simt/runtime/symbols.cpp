@@ -135,7 +135,10 @@ Table load_table() {
       const bool shared = type == STT_TLS && is_local_to_a_kernel(symbol);
       const uintptr_t shared_base = 0;
 #endif
-      if (type == STT_FUNC) {
+      const bool guard = type == STT_TLS && starts_with(symbol, "_ZGVZ");
+      if (guard) {
+        table.symbols.guards.push_back({entry.st_value, entry.st_size, symbol, symbol, nullptr});
+      } else if (type == STT_FUNC) {
         table.functions.emplace(base + entry.st_value, std::make_pair(size_t{entry.st_size}, symbol));
       } else if (shared) {
         table.symbols.shared.push_back(
@@ -149,15 +152,20 @@ Table load_table() {
   // A variable local to a function is called _ZZ<the function's symbol after _Z>E<…>.
   for (const void* const* entry = __start___patchable_function_entries;
        entry != __stop___patchable_function_entries; ++entry) {
-    const auto function = table.functions.find(reinterpret_cast<uintptr_t>(*entry));
+    // A kernel with __launch_bounds__ has as many bytes before it (simt/build.h).
+    const auto listed = reinterpret_cast<uintptr_t>(*entry);
+    const auto function = table.functions.lower_bound(listed);
     if (function == table.functions.end() || !starts_with(function->second.second, "_Z")) continue;
+    const auto* const address = reinterpret_cast<const void*>(function->first);
+    table.symbols.kernels.push_back({address, static_cast<unsigned>(function->first - listed)});
     const std::string prefix = "_ZZ" + function->second.second.substr(2) + "E";
     for (Variable& variable : table.symbols.shared) {
-      if (starts_with(variable.symbol, prefix.c_str())) variable.kernel = *entry;
+      if (starts_with(variable.symbol, prefix.c_str())) variable.kernel = address;
     }
   }
   const auto by_address = [](const Variable& a, const Variable& b) { return a.address < b.address; };
   std::sort(table.symbols.shared.begin(), table.symbols.shared.end(), by_address);
+  std::sort(table.symbols.guards.begin(), table.symbols.guards.end(), by_address);
   std::sort(table.symbols.globals.begin(), table.symbols.globals.end(), by_address);
   return table;
 }
@@ -184,6 +192,13 @@ std::string function_symbol(const void* address) {
   return found == table().functions.end() ? std::string() : found->second.second;
 }
 
+unsigned launch_bound(const void* kernel) {
+  for (const Kernel& one : symbols().kernels) {
+    if (one.address == kernel) return one.launch_bound;
+  }
+  return 0;
+}
+
 std::string function_name(const void* address) {
   return readable(demangle(function_symbol(address)));
 }
@@ -197,28 +212,29 @@ const Variable* variable_at(const std::vector<Variable>& variables, uintptr_t ad
   return address + size <= after->address + after->size ? &*after : nullptr;
 }
 
-std::string source_line(const void* return_address) {
+std::vector<std::string> source_lines(const void* return_address) {
   const auto offset = static_cast<size_t>(static_cast<const char*>(return_address) - image().start) - 1;
   char command[4352];
   std::snprintf(command, sizeof(command), "addr2line -i -e '%s' 0x%zx 2>/dev/null", executable_path().c_str(),
                 offset);
   FILE* pipe = popen(command, "r");
-  if (pipe == nullptr) return "";
-  std::string chosen;
+  if (pipe == nullptr) return {};
+  std::vector<std::string> primitives;
+  std::vector<std::string> lines;
   char line[4096];
-  bool found = false;
   while (std::fgets(line, sizeof(line), pipe) != nullptr) {
     std::string text(line, std::strcspn(line, "\n"));
     text.resize(std::min(text.size(), text.find(" (discriminator")));
     if (starts_with(text, "./")) text.erase(0, 2);
-    if (chosen.empty()) chosen = text;
-    if (!found && !is_a_primitive(text)) {
-      chosen = text;
-      found = true;
-    }
+    (is_a_primitive(text) ? primitives : lines).push_back(text);
   }
   pclose(pipe);
-  return chosen;
+  return lines.empty() ? primitives : lines;
+}
+
+std::string source_line(const void* return_address) {
+  const std::vector<std::string> lines = source_lines(return_address);
+  return lines.empty() ? std::string() : lines.front();
 }
 
 char* thread_locals() {

@@ -122,6 +122,45 @@ bool two_different_barriers(bool planted) {
   return to.to_host() == std::vector<int>(threads, 1);
 }
 
+/// The same on one line.
+template <bool Planted>
+__global__ void barriers_on_one_line(int* y) {
+  // clang-format off
+  if (Planted && threadIdx.x < 32) __syncthreads(); else __syncthreads();
+  // clang-format on
+  y[threadIdx.x] = 1;
+}
+
+bool two_barriers_on_a_line(bool planted) {
+  DeviceArray<int> to(std::vector<int>(threads, 0));
+  KONES_LAUNCH((planted ? barriers_on_one_line<true> : barriers_on_one_line<false>), dim3(1), dim3(threads),
+               0, nullptr, to.data());
+  return to.to_host() == std::vector<int>(threads, 1);
+}
+
+__device__ __forceinline__ void meet() {
+  __syncthreads();
+}
+
+/// The same by a function that both branches call.
+template <bool Planted>
+__global__ void barriers_by_function(int* y) {
+  if (Planted && threadIdx.x < 32) {
+    meet();
+    y[threadIdx.x] = 1;
+  } else {
+    meet();
+    y[threadIdx.x] = 1;
+  }
+}
+
+bool two_calls_of_barrier(bool planted) {
+  DeviceArray<int> to(std::vector<int>(threads, 0));
+  KONES_LAUNCH((planted ? barriers_by_function<true> : barriers_by_function<false>), dim3(1), dim3(threads),
+               0, nullptr, to.data());
+  return to.to_host() == std::vector<int>(threads, 1);
+}
+
 /// A loop whose count differs between threads, with a barrier inside.
 template <bool Planted>
 __global__ void barrier_in_uneven_loop(int* y) {
@@ -145,6 +184,8 @@ std::vector<SeededBug> barrier_bugs() {
           {"missing_barrier_between_rounds", missing_barrier_between_rounds},
           {"warp_skips_barrier", warp_skips_barrier},
           {"two_different_barriers", two_different_barriers},
+          {"two_barriers_on_a_line", two_barriers_on_a_line},
+          {"two_calls_of_barrier", two_calls_of_barrier},
           {"uneven_barrier_counts", uneven_barrier_counts}};
 }
 

@@ -34,6 +34,18 @@ bool shared_past_limit(bool planted) {
   return launch_marks(dim3(1), dim3(32), planted ? 49153 : 49152);
 }
 
+/// With a bound that is a constant expression, as templates have it.
+template <int Warps>
+__global__ void __launch_bounds__(32 * Warps, 1) mark_bounded(int* y) {
+  if (threadIdx.x == 0) *y = 1;
+}
+
+bool block_past_launch_bounds(bool planted) {
+  DeviceArray<int> y(std::vector<int>{0});
+  KONES_LAUNCH(mark_bounded<8>, dim3(1), dim3(planted ? 257 : 256), 0, nullptr, y.data());
+  return y.to_host()[0] == 1;
+}
+
 bool empty_grid(bool planted) {
   return launch_marks(dim3(planted ? 0 : 1), dim3(32), 0);
 }
@@ -45,6 +57,7 @@ std::vector<SeededBug> launch_bugs() {
           {"block_past_limit", block_past_limit},
           {"block_z_past_limit", block_z_past_limit},
           {"shared_past_limit", shared_past_limit},
+          {"block_past_launch_bounds", block_past_launch_bounds},
           {"empty_grid", empty_grid}};
 }
 

@@ -16,7 +16,8 @@ std::vector<SeededBug> all_bugs() {
   std::vector<SeededBug> all;
   for (const auto& bugs :
        {kones::seeded::barrier_bugs(), kones::seeded::launch_bugs(), kones::seeded::matrix_bugs(),
-        kones::seeded::memory_bugs(), kones::seeded::race_bugs(), kones::seeded::warp_bugs()}) {
+        kones::seeded::memory_bugs(), kones::seeded::race_bugs(), kones::seeded::spin_bugs(),
+        kones::seeded::warp_bugs()}) {
     all.insert(all.end(), bugs.begin(), bugs.end());
   }
   return all;

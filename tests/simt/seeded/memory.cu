@@ -1,8 +1,11 @@
 // Planted bugs in addresses and in what memory holds.
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 
 #include "cuda/device_array.h"
 #include "simt/seeded/seeded.h"
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include "kones/cuda/hardware.cuh"
@@ -78,6 +81,26 @@ bool uninitialised_shared(bool planted) {
   return to.to_host() == std::vector<int>(threads, 3);
 }
 
+/// Planted: one element of a tile of float16 is never written.
+template <bool Planted>
+__global__ void reverse_halves(const __half* x, __half* y) {
+  __shared__ __half tile[threads];
+  if (!Planted || threadIdx.x != 3) tile[threadIdx.x] = x[threadIdx.x];
+  __syncthreads();
+  y[threadIdx.x] = tile[threads - 1 - threadIdx.x];
+}
+
+bool uninitialised_half_tile(bool planted) {
+  const DeviceArray<__half> from(std::vector<__half>(threads, __float2half_rn(2.0f)));
+  DeviceArray<__half> to(threads);
+  KONES_LAUNCH((planted ? reverse_halves<true> : reverse_halves<false>), dim3(1), dim3(threads), 0, nullptr,
+               from.data(), to.data());
+  for (const __half y : to.to_host()) {
+    if (__half2float(y) != 2.0f) return false;
+  }
+  return true;
+}
+
 /// *y += x; planted: the host never wrote y.
 __global__ void add_to(int* y) {
   if (threadIdx.x == 0) *y += 3;
@@ -94,8 +117,9 @@ bool uninitialised_global(bool planted) {
   return y.to_host()[0] == 3;
 }
 
-/// Tiles of a row that is no multiple of the tile: planted, the tail of the last tile is left as the one
-/// before.
+/// Two tiles of a row that is no multiple of the tile: planted, the tail of the second reads what the first
+/// has left there. Nobody can report it: those bytes were written, by this block and with barriers between,
+/// and a kernel may mean to keep them. Only the wrong sum shows it.
 template <bool Planted>
 __global__ void sum_by_tiles(const int* x, int* y, int count) {
   __shared__ int tile[threads];
@@ -117,11 +141,12 @@ __global__ void sum_by_tiles(const int* x, int* y, int count) {
 }
 
 bool stale_shared_tile(bool planted) {
-  const DeviceArray<int> from(std::vector<int>(100, 1));
+  const int count = threads + threads / 2;
+  const DeviceArray<int> from(std::vector<int>(count, 1));
   DeviceArray<int> to(1);
   KONES_LAUNCH((planted ? sum_by_tiles<true> : sum_by_tiles<false>), dim3(1), dim3(threads), 0, nullptr,
-               from.data(), to.data(), 100);
-  return to.to_host()[0] == 100;
+               from.data(), to.data(), count);
+  return to.to_host()[0] == count;
 }
 
 /// Copies quads; planted: from an address that is no multiple of 16.
@@ -134,6 +159,96 @@ bool misaligned_vector_load(bool planted) {
   DeviceArray<float> to(128);
   KONES_LAUNCH(copy_quads, dim3(1), dim3(32), 0, nullptr, from.data() + (planted ? 1 : 0), to.data());
   return to.to_host() == std::vector<float>(128, 1.0f);
+}
+
+/// Sums quads by their components, which the compiler may load one by one; planted: from an address that is
+/// no multiple of 16.
+__global__ void sum_quads(const float4* x, float* y) {
+  const float4 quad = x[threadIdx.x];
+  y[threadIdx.x] = quad.x + quad.y + quad.z + quad.w;
+}
+
+bool misaligned_components(bool planted) {
+  const DeviceArray<float> from(std::vector<float>(200, 1.0f));
+  DeviceArray<float> to(32);
+  const auto* const quads = reinterpret_cast<const float4*>(from.data() + (planted ? 1 : 0));
+  KONES_LAUNCH(sum_quads, dim3(1), dim3(32), 0, nullptr, quads, to.data());
+  return to.to_host() == std::vector<float>(32, 4.0f);
+}
+
+/// The same of a tile in shared memory.
+template <bool Planted>
+__global__ void sum_tile_quads(int* y) {
+  __shared__ __align__(16) int tile[132];
+  for (unsigned i = threadIdx.x; i < 132; i += 32) tile[i] = 1;
+  __syncthreads();
+  const int4 quad = *reinterpret_cast<const int4*>(&tile[4 * threadIdx.x + (Planted ? 2 : 0)]);
+  y[threadIdx.x] = quad.x + quad.w;
+}
+
+bool misaligned_shared_components(bool planted) {
+  DeviceArray<int> to(32);
+  KONES_LAUNCH((planted ? sum_tile_quads<true> : sum_tile_quads<false>), dim3(1), dim3(32), 0, nullptr,
+               to.data());
+  return to.to_host() == std::vector<int>(32, 2);
+}
+
+/// y[i] = x[i + offset], or x[0] where there is none; planted: without that check.
+template <bool Planted>
+__global__ void copy_shifted(const float* x, float* y, int count, int64_t offset) {
+  const int64_t i = static_cast<int64_t>(threadIdx.x) + offset;
+  y[threadIdx.x] = Planted || (i >= 0 && i < count) ? x[i] : x[0];
+}
+
+bool copies_shifted(bool planted, int64_t offset) {
+  const DeviceArray<float> from(std::vector<float>(threads, 2.0f));
+  DeviceArray<float> to(threads);
+  KONES_LAUNCH((planted ? copy_shifted<true> : copy_shifted<false>), dim3(1), dim3(threads), 0, nullptr,
+               from.data(), to.data(), threads, offset);
+  return to.to_host() == std::vector<float>(threads, 2.0f);
+}
+
+bool negative_index(bool planted) {
+  return copies_shifted(planted, -1);
+}
+
+bool far_negative_index(bool planted) {
+  return copies_shifted(planted, -2000000000);
+}
+
+bool far_index(bool planted) {
+  return copies_shifted(planted, 100000);
+}
+
+struct Rows {
+  int64_t count;
+  const float* from;
+  float* to;
+};
+
+/// Planted: reads past the end by a pointer that came in a structure.
+template <bool Planted>
+__global__ void copy_rows(Rows rows) {
+  const auto i = static_cast<int64_t>(threadIdx.x);
+  rows.to[i] = Planted || i < rows.count ? rows.from[i] : 2.0f;
+}
+
+bool pointer_in_structure(bool planted) {
+  const DeviceArray<float> from(std::vector<float>(threads - 1, 2.0f));
+  DeviceArray<float> to(threads);
+  const Rows rows{threads - 1, from.data(), to.data()};
+  KONES_LAUNCH((planted ? copy_rows<true> : copy_rows<false>), dim3(1), dim3(threads), 0, nullptr, rows);
+  return to.to_host() == std::vector<float>(threads, 2.0f);
+}
+
+/// Planted: x is freed before the launch.
+bool use_after_free(bool planted) {
+  DeviceArray<float> to(threads);
+  auto from = std::make_unique<DeviceArray<float>>(std::vector<float>(threads, 2.0f));
+  const float* const x = from->data();
+  if (planted) from.reset();
+  KONES_LAUNCH(copy_shifted<false>, dim3(1), dim3(threads), 0, nullptr, x, to.data(), threads, int64_t{0});
+  return to.to_host() == std::vector<float>(threads, 2.0f);
 }
 
 /// offsets[i] = row * width + i; planted: in 32 bits, past 2^31. Addresses alone: no such memory is touched.
@@ -191,9 +306,17 @@ std::vector<SeededBug> memory_bugs() {
           {"shared_row_overrun", shared_row_overrun},
           {"dynamic_shared_overrun", dynamic_shared_overrun},
           {"uninitialised_shared", uninitialised_shared},
+          {"uninitialised_half_tile", uninitialised_half_tile},
           {"uninitialised_global", uninitialised_global},
           {"stale_shared_tile", stale_shared_tile},
           {"misaligned_vector_load", misaligned_vector_load},
+          {"misaligned_components", misaligned_components},
+          {"misaligned_shared_components", misaligned_shared_components},
+          {"negative_index", negative_index},
+          {"far_negative_index", far_negative_index},
+          {"far_index", far_index},
+          {"pointer_in_structure", pointer_in_structure},
+          {"use_after_free", use_after_free},
           {"index_past_2_to_31", index_past_2_to_31},
           {"host_pointer", host_pointer},
           {"missing_async_copy_wait", missing_async_copy_wait}};

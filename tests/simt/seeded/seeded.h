@@ -18,6 +18,7 @@ std::vector<SeededBug> launch_bugs();
 std::vector<SeededBug> matrix_bugs();
 std::vector<SeededBug> memory_bugs();
 std::vector<SeededBug> race_bugs();
+std::vector<SeededBug> spin_bugs();
 std::vector<SeededBug> warp_bugs();
 
 }  // namespace kones::seeded

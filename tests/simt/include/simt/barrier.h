@@ -15,24 +15,24 @@ int barrier(BarrierResult result, bool predicate, Location at);
 
 }  // namespace simt
 
-inline void __syncthreads(simt::Location at = simt::Location::here()) {
+__forceinline__ void __syncthreads(simt::Location at = simt::Location::here()) {
   simt::barrier(simt::BarrierResult::none, false, at);
   simt::compiler_barrier();
 }
 
-inline int __syncthreads_count(int predicate, simt::Location at = simt::Location::here()) {
+__forceinline__ int __syncthreads_count(int predicate, simt::Location at = simt::Location::here()) {
   const int result = simt::barrier(simt::BarrierResult::count, predicate != 0, at);
   simt::compiler_barrier();
   return result;
 }
 
-inline int __syncthreads_and(int predicate, simt::Location at = simt::Location::here()) {
+__forceinline__ int __syncthreads_and(int predicate, simt::Location at = simt::Location::here()) {
   const int result = simt::barrier(simt::BarrierResult::all, predicate != 0, at);
   simt::compiler_barrier();
   return result;
 }
 
-inline int __syncthreads_or(int predicate, simt::Location at = simt::Location::here()) {
+__forceinline__ int __syncthreads_or(int predicate, simt::Location at = simt::Location::here()) {
   const int result = simt::barrier(simt::BarrierResult::any, predicate != 0, at);
   simt::compiler_barrier();
   return result;

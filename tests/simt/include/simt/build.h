@@ -40,7 +40,9 @@
 #define __managed__
 // Inlined indeed, so that reports name the kernel's line and not that of the primitive.
 #define __forceinline__ inline __attribute__((always_inline))
-#define __launch_bounds__(...)
+// Kept as a number of bytes before the kernel that nothing executes, which the same section tells. It counts
+// only behind __global__, where CUDA's guide puts it.
+#define __launch_bounds__(threads, ...) __attribute__((patchable_function_entry((threads) + 1, (threads))))
 #define __grid_constant__
 
 namespace simt {

@@ -30,7 +30,12 @@ struct Launch {
   size_t parameters_size;
   const ParameterBytes* parameter;  ///< … and one by one
   size_t parameter_count;
+  const char* text;  ///< the launch's arguments in the source, or null
 };
+
+/// What the next launch's arguments are called in the source: grid, block, shared bytes, stream and the
+/// kernel's own.
+void name_arguments(const char* text);
 
 /// Runs every block of the launch and returns cudaSuccess, or refuses it as a device would: then the reason
 /// goes to standard error and the runtime's last error is set. Throws simt::Error with a report on what went

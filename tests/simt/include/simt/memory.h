@@ -18,8 +18,9 @@ void* dynamic_shared();
 /// Whether an address is in the running block's shared memory.
 bool is_shared(const void* address);
 
-/// Lets other threads run: a spinning thread must call it.
-void yield();
+/// Lets other threads run, as a spinning thread must: __nanosleep does. Atomics that leave memory as it is do
+/// so by themselves now and then, and in the check build volatile reads of the same address too.
+void sleep();
 
 }  // namespace simt
 
@@ -33,7 +34,7 @@ inline void __threadfence_block() {
   simt::fence(simt::FenceScope::block);
 }
 inline void __nanosleep(unsigned) {
-  simt::yield();
+  simt::sleep();
 }
 
 template <typename T>

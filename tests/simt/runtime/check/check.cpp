@@ -1,16 +1,15 @@
 #include "simt/runtime/check/check.h"
 
 #include <cstdio>
-#include <cstring>
-#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 
 #include "simt/error.h"
 #include "simt/runtime/block.h"
-#include "simt/runtime/check/clocks.h"
-#include "simt/runtime/check/shadow.h"
+#include "simt/runtime/check/names.h"
+#include "simt/runtime/check/state.h"
+#include "simt/runtime/device_memory.h"
 #include "simt/runtime/fiber.h"
 #include "simt/runtime/symbols.h"
 #include "simt/thread.h"
@@ -20,87 +19,12 @@ namespace {
 
 enum class Space { global, shared };
 
-constexpr uintptr_t guard_bytes = 4096;
-
-/// All that the check build keeps. Kernels run on one OS thread, so it needs no lock but for allocations.
-struct State {
-  Clocks clocks;
-  uint32_t launch_generation = 0;
-  uint32_t block_generation = 0;
-  const Launch* launch = nullptr;
-  std::map<uintptr_t, std::unique_ptr<Shadow>> allocations;  ///< by address
-  Shadow* last_allocation = nullptr;
-  std::unique_ptr<Shadow> thread_locals;  ///< of static shared memory
-  std::unique_ptr<Shadow> dynamic_shared;
-  std::unique_ptr<Shadow> image;  ///< of variables at namespace scope
-};
-
-State& state() {
-  static State all;
-  return all;
-}
-
 /// The layer's own variables, which kernels read: threadIdx and the like.
 bool is_builtin(uintptr_t address) {
   const auto in = [&](const auto& variable) {
     return address - reinterpret_cast<uintptr_t>(&variable) < sizeof(variable);
   };
   return in(::threadIdx) || in(::blockIdx) || in(::blockDim) || in(::gridDim) || in(lane);
-}
-
-/// The allocation that an address is in or just behind: what follows it is a page that nothing else lies in.
-Shadow* allocation_at(uintptr_t address) {
-  State& all = state();
-  if (all.last_allocation != nullptr &&
-      address - all.last_allocation->start() < all.last_allocation->size()) {
-    return all.last_allocation;
-  }
-  auto after = all.allocations.upper_bound(address);
-  if (after == all.allocations.begin()) return nullptr;
-  --after;
-  if (address - after->first >= after->second->size() + guard_bytes) return nullptr;
-  if (address - after->first < after->second->size()) all.last_allocation = after->second.get();
-  return after->second.get();
-}
-
-/// The static variable that ends nearest below an address which is in none.
-const Variable* variable_below(const SharedMemory& shared, uintptr_t offset) {
-  const Variable* nearest = nullptr;
-  for (const Variable* variable : shared.static_variables()) {
-    if (variable->address <= offset && (nearest == nullptr || variable->address > nearest->address))
-      nearest = variable;
-  }
-  return nearest;
-}
-
-/// "VARIABLE+offset". Memory that the host has allocated is called by the kernel's parameter that points to
-/// it.
-std::string name_of(uintptr_t address) {
-  const State& all = state();
-  const auto with_offset = [&](const std::string& name, uintptr_t start) {
-    return name + "+" + std::to_string(address - start);
-  };
-  const uintptr_t locals = reinterpret_cast<uintptr_t>(thread_locals());
-  if (address - locals < thread_locals_size()) {
-    const Variable* variable = variable_below(this_block().shared(), address - locals);
-    return variable == nullptr ? "?" : with_offset(variable->name, locals + variable->address);
-  }
-  if (address - all.dynamic_shared->start() < all.dynamic_shared->size() + guard_bytes) {
-    return with_offset("dynamic", all.dynamic_shared->start());
-  }
-  if (const Variable* variable = variable_at(symbols().globals, address, 1)) {
-    return with_offset(variable->name, variable->address);
-  }
-  const Shadow* allocation = allocation_at(address);
-  if (allocation == nullptr) return "?";
-  std::string name = "allocation";
-  for (size_t i = 0; i < all.launch->parameter_count; ++i) {
-    uintptr_t pointer = 0;
-    if (all.launch->parameter[i].size != sizeof(pointer)) continue;
-    std::memcpy(&pointer, all.launch->parameter[i].address, sizeof(pointer));
-    if (pointer - allocation->start() < allocation->size()) name = "parameter" + std::to_string(i + 1);
-  }
-  return with_offset(name, allocation->start()) + " (of " + std::to_string(allocation->size()) + " bytes)";
 }
 
 // Texts stay on a thread's stack that is then left, so they are plain arrays.
@@ -224,6 +148,31 @@ void access_bytes(const Shadow& shadow, uintptr_t address, size_t size, Access k
        line.characters);
 }
 
+/// Device memory's addresses with no memory there.
+[[noreturn]] void report_absent(uintptr_t address, size_t size, Access kind, const void* site) {
+  const Text line = line_of(site);
+  if (range_at(address)) {
+    const Text name = name_text(address);
+    fail("FREED MEMORY: %s of %zu bytes of global memory %s, which cudaFree has ended, at %s", verb(kind),
+         size, name.characters, line.characters);
+  }
+  const std::optional<Range> nearest = nearest_range(address);
+  if (!nearest)
+    fail("OUT OF BOUNDS %s of %zu bytes at %p, where nothing is, at %s", verb(kind), size,
+         reinterpret_cast<void*>(address), line.characters);
+  const bool before = address < nearest->start;
+  const Text name = text_of(name_of(*nearest));
+  fail("OUT OF BOUNDS %s of %zu bytes of global memory, %zu bytes %s %s (of %zu bytes), at %s", verb(kind),
+       size, before ? nearest->start - address : address - nearest->start - nearest->size,
+       before ? "before" : "after", name.characters, nearest->size, line.characters);
+}
+
+bool is_shared_address(uintptr_t address) {
+  const State& all = state();
+  return address - all.thread_locals->start() < all.thread_locals->size() ||
+         address - all.dynamic_shared->start() < all.dynamic_shared->size() + guard_bytes;
+}
+
 }  // namespace
 
 void start_launch(const Launch& launch) {
@@ -274,6 +223,7 @@ void access(const void* pointer, size_t size, Access kind, const void* site) {
   const uintptr_t local_offset = address - all.thread_locals->start();
   if (local_offset < all.thread_locals->size()) {
     if (is_builtin(address)) return;
+    if (variable_at(symbols().guards, local_offset, size) != nullptr) return;
     if (block->shared().static_variable(pointer, size) == nullptr) {
       report_bounds(address, size, kind, "of static shared memory", site);
     }
@@ -291,6 +241,7 @@ void access(const void* pointer, size_t size, Access kind, const void* site) {
       report_bounds(address, size, kind, "of global memory", site);
     return access_bytes(*shadow, address, size, kind, Space::global, site);
   }
+  if (in_device_range(pointer)) report_absent(address, size, kind, site);
   const uintptr_t parameters = reinterpret_cast<uintptr_t>(all.launch->parameters);
   const bool reads_launch = address - parameters < all.launch->parameters_size ||
                             address - reinterpret_cast<uintptr_t>(all.launch) < sizeof(Launch);
@@ -311,10 +262,18 @@ void access(const void* pointer, size_t size, Access kind, const void* site) {
 void aligned_access(const void* address, size_t size, Access kind, const void* site) {
   if (running_block() == nullptr) return;
   if (reinterpret_cast<uintptr_t>(address) % size != 0 && !in_a_stack(address)) {
-    const Text line = line_of(site);
-    fail("MISALIGNED %s of %zu bytes at %p at %s", verb(kind), size, address, line.characters);
+    misaligned(address, verb(kind), (std::to_string(size) + " bytes").c_str(), size, site);
   }
   access(address, size, kind, site);
+}
+
+void misaligned(const void* address, const char* verb, const char* what, size_t alignment, const void* site) {
+  if (running_block() == nullptr) return;
+  const Text line = line_of(site);
+  const Text name = name_text(reinterpret_cast<uintptr_t>(address));
+  const Space space = is_shared_address(reinterpret_cast<uintptr_t>(address)) ? Space::shared : Space::global;
+  fail("MISALIGNED %s of %s, which is aligned to %zu bytes, %s memory %s, at %s", verb, what, alignment,
+       space_name(space), name.characters, line.characters);
 }
 
 void copy_started(const void* pointer, size_t size) {
@@ -356,7 +315,10 @@ void written_by_host(const void* address, size_t size) {
 void released(const void* address) {
   State& all = state();
   all.last_allocation = nullptr;
-  all.allocations.erase(reinterpret_cast<uintptr_t>(address));
+  const auto found = all.allocations.find(reinterpret_cast<uintptr_t>(address));
+  if (found == all.allocations.end()) return;
+  all.released[found->first] = found->second->size();
+  all.allocations.erase(found);
 }
 
 }  // namespace simt::check

@@ -35,6 +35,8 @@ void fence(FenceScope scope);
 void access(const void* address, size_t size, Access kind, const void* site);
 /// The same from compiled code, which also knows its natural alignment.
 void aligned_access(const void* address, size_t size, Access kind, const void* site);
+/// The running thread uses `what` ("16 bytes", "'float4'") at an address that its alignment does not allow.
+void misaligned(const void* address, const char* verb, const char* what, size_t alignment, const void* site);
 
 /// cp.async: the bytes at the address are under way, and have come.
 void copy_started(const void* address, size_t size);
@@ -53,6 +55,7 @@ inline void barrier(Block&) {}
 inline void warp_barrier(Block&, unsigned) {}
 inline void fence(FenceScope) {}
 inline void access(const void*, size_t, Access, const void*) {}
+inline void misaligned(const void*, const char*, const char*, size_t, const void*) {}
 inline void copy_started(const void*, size_t) {}
 inline void copy_completed(const void*, size_t, const void*) {}
 inline void allocated(const void*, size_t) {}

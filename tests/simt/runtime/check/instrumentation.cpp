@@ -2,14 +2,34 @@
 // library is not linked: here a thread is a CUDA thread.
 #include <cstddef>
 
+#include "simt/runtime/block.h"
 #include "simt/runtime/check/check.h"
 
 using simt::check::Access;
+
+namespace {
+
+/// A thread that reads one address again and again may be waiting for another to write there.
+void spin_on(const void* address, const void* site) {
+  simt::Block* const block = simt::running_block();
+  if (block == nullptr) return;
+  simt::Thread& thread = block->current();
+  if (thread.volatile_read != address) thread.fruitless = 0;
+  thread.volatile_read = address;
+  block->spin("a volatile read", 16, site);
+}
+
+}  // namespace
 
 // clang-format off
 #define SIMT_ACCESS(name, size, kind)                                                            \
   void __tsan_##name##size(void* address) {                                                      \
     simt::check::aligned_access(address, size, kind, __builtin_return_address(0));               \
+  }
+#define SIMT_VOLATILE_READ(size)                                                                 \
+  void __tsan_volatile_read##size(void* address) {                                               \
+    simt::check::aligned_access(address, size, Access::read, __builtin_return_address(0));       \
+    spin_on(address, __builtin_return_address(0));                                               \
   }
 #define SIMT_UNALIGNED_ACCESS(name, size, kind)                                                  \
   void __tsan_unaligned_##name##size(void* address) {                                            \
@@ -18,7 +38,7 @@ using simt::check::Access;
 #define SIMT_ACCESSES(size)                    \
   SIMT_ACCESS(read, size, Access::read)        \
   SIMT_ACCESS(write, size, Access::write)      \
-  SIMT_ACCESS(volatile_read, size, Access::read)    \
+  SIMT_VOLATILE_READ(size)                     \
   SIMT_ACCESS(volatile_write, size, Access::write)  \
   SIMT_UNALIGNED_ACCESS(read, size, Access::read)   \
   SIMT_UNALIGNED_ACCESS(write, size, Access::write)
