@@ -1,13 +1,14 @@
 """Bad input gets one clear line, the right exit status, and loses nothing.
 
 Seen to fail on: a folder given as --config read as an empty file; a full disk that ends the program in std::terminate;
-usage errors on two lines, or with a bound of 309 digits; a command that is none called a missing one; the status of unknown names (1 in place of 2); a run folder overwritten without --resume;
-weights saved after a loss that is not finite; an old package removed before the new one is whole.
+usage errors on two lines, or with a bound of 309 digits; a command that is none; the status of unknown names (1 in
+place of 2); a run folder overwritten without --resume; two runs at once; what is left of a run overwritten; a result
+that was not written; a pipe replaced by a package; weights saved after a loss that is not finite; an old package removed before
+the new one is whole.
 """
 
 import json
 import os
-import pathlib
 import resource
 import shutil
 import signal
@@ -340,8 +341,9 @@ class Packages(program.ProgramTest):
         self.kones(*train_arguments("full-400000", settings=settings), "--resume")
 
     def test_results_that_cannot_be_written(self):
-        commands = (("run", "run.kones", "--dataset", DATASET, "--limit", 10), ("evaluate", "run", "--dataset", DATASET),
-                    ("inspect", "run.kones"), ("export", "run", "--out", "new.kones"), ("--help",), ("--version",),
+        commands = (("run", "run.kones", "--dataset", DATASET, "--limit", 10),
+                    ("evaluate", "run", "--dataset", DATASET, "--limit", 10), ("inspect", "run.kones"),
+                    ("export", "run", "--out", "new.kones"), ("--help",), ("--version",),
                     train_arguments("run", settings=self.settings(train_images=256, validation_images=100, epochs=1))
                     + ["--resume"])
         for command in commands:
@@ -359,10 +361,14 @@ class Packages(program.ProgramTest):
         self.assertEqual(errors, "kones: cannot write to standard output: Broken pipe\n")
 
     def test_devices_and_links(self):
-        for out in ("/dev/null", "/dev/full", "/dev/stdout"):
+        """A pipe stands for /dev/null: a program that fails here must not take the machine's device along."""
+        os.mkfifo(self.folder / "pipe")
+        (self.folder / "link").symlink_to("pipe")
+        for out in ("pipe", "link"):
             self.assertIn(f"cannot write {out}: it is a device, a pipe or a socket",
                           self.refusal("export", "run", "--out", out))
-        self.assertTrue(pathlib.Path("/dev/null").is_char_device())
+        self.assertTrue((self.folder / "pipe").is_fifo())
+        self.assertTrue((self.folder / "link").is_symlink())
         (self.folder / "disk").mkdir()
         (self.folder / "link.kones").symlink_to("disk/file.kones")
         self.kones("export", "run", "--out", "link.kones")

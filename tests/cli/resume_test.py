@@ -6,8 +6,8 @@ shapes, its state without timings, and metrics.csv without its timing columns.
 Seen to fail on: the optimizer's state not restored; the loss of the interrupted epoch forgotten; the shuffle or the
 augmentation drawn with the step in place of the epoch; stochastic rounding that counts the steps of this start; SGD's
 first step taken twice; the checkpoint written before the epoch's number is raised; SIGTERM not caught; an interruption
-that saves nothing; checkpoints written in place; --init's file read on resumption; another number of threads; a training
-set that changed in between; SIGHUP not caught, or caught under nohup; the end by SIGPIPE.
+that saves nothing; checkpoints written in place; --init's file read on resumption; a training set that
+changed in between; SIGHUP not caught; an end by SIGPIPE.
 """
 
 import json

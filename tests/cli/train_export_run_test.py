@@ -173,7 +173,8 @@ class RunFolder(program.ProgramTest):
     def test_training_and_exporting_as_json(self):
         settings = self.settings(train_images=1280, validation_images=400, epochs=3)
         result = self.json(*program.train_arguments("run", settings=settings))
-        self.assertEqual(set(result), {"best_epoch", "epochs", "validation_error_percent", "images_per_second", "folder"})
+        self.assertEqual(set(result),
+                         {"best_epoch", "epochs", "validation_error_percent", "images_per_second", "folder"})
         rows = program.metrics(self.folder / "run")
         best = [row for row in rows if row["best"] == "1"][-1]
         self.assertEqual((result["best_epoch"], result["epochs"], result["folder"]), (int(best["epoch"]), 3, "run"))

@@ -111,7 +111,7 @@ TEST(Dataset, LoadsFashionMnist) {
   EXPECT_EQ(set.train.labels[0], 9);
 }
 
-// Seen to fail on: labels left out, the bytes after the last 8 left out, pixels and labels run together.
+// Seen to fail on: labels left out, the bytes after the last 8 left out.
 TEST(Fingerprint, EveryByteCounts) {
   ImageSet images{3, 1, 3, 3, 10, std::vector<uint8_t>(27, 5), {1, 2, 3}};
   const uint64_t whole = fingerprint(images);

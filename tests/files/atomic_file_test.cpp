@@ -140,17 +140,19 @@ TEST_F(AtomicFileTest, LinksStay) {
             "cannot write " + (folder / "circle").string() + ": Too many levels of symbolic links");
 }
 
-// Seen to fail on: devices and pipes replaced by files.
+// A pipe stands for /dev/null: code that fails here must not take the machine's device along. Seen to fail
+// on: pipes replaced by files.
 TEST_F(AtomicFileTest, DevicesAndPipesStay) {
   ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
-  fs::create_symlink("/dev/null", folder / "null");
-  for (const std::string name : {"pipe", "null"}) {
+  fs::create_symlink("pipe", folder / "link");
+  for (const std::string name : {"pipe", "link"}) {
     EXPECT_EQ(
         error_text([&] { write_file_atomically(folder / name, "new"); }),
         "cannot write " + (folder / name).string() + ": it is a device, a pipe or a socket; name a file");
   }
   EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
-  EXPECT_EQ(names(), (Names{"null", "pipe"}));
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(names(), (Names{"link", "pipe"}));
 }
 
 // Seen to fail on: another file's leftovers removed, a name that only begins alike.

@@ -35,7 +35,6 @@ std::string refusal(const std::string& text) {
   return error;
 }
 
-// Seen to fail on: whole numbers refused where a number may have a fraction.
 TEST(Recipe, FilesSetTheFieldsThatTheyName) {
   const TemporaryFolder folder;
   write(folder / "settings.toml",
@@ -262,7 +261,6 @@ TEST(RunConfigFile, ARunIsTheSameOnlyInEveryField) {
   }
 }
 
-// Seen to fail on: data compared by its number of pictures, or by its fingerprint alone.
 TEST(RunConfigFile, DataIsTheSameOnlyInEveryByte) {
   const RunFolder folder{"some/run"};
   RunConfig config = unusual_run();
@@ -276,7 +274,6 @@ TEST(RunConfigFile, DataIsTheSameOnlyInEveryByte) {
   check_same_data(folder, config, {60000, 1});
 }
 
-// Seen to fail on: keys that older runs lack taken for damage.
 TEST(RunConfigFile, OlderRunsKnowNeitherThreadsNorData) {
   const TemporaryFolder folder;
   nlohmann::json json = nlohmann::json::parse(config_to_text(unusual_run()));

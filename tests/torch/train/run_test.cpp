@@ -76,7 +76,7 @@ class RunTest : public testing::Test {
   Quiet observer;
 };
 
-// Seen to fail on: a step beyond the epoch's last let through, which trains nothing and reads as interrupted.
+// A step beyond the epoch's last would train nothing and read as interrupted.
 TEST_F(RunTest, ImpossiblePlacesAreRefused) {
   train(request, observer, never);
   request.resume = true;
@@ -132,7 +132,7 @@ class Saboteur : public Quiet {
   std::filesystem::path best_;
 };
 
-// Seen to fail on: best.pt written before the first checkpoint; the batch norm saved after its recalibration.
+// Without it a run that is killed there could neither go on nor be started anew.
 TEST_F(RunTest, ThereIsACheckpointBeforeTheFirstBest) {
   train(request, observer, never);
   const std::string whole = read_file(file("best.pt"), 1 << 26);
@@ -146,7 +146,6 @@ TEST_F(RunTest, ThereIsACheckpointBeforeTheFirstBest) {
   EXPECT_EQ(read_file(file("best.pt"), 1 << 26), whole);
 }
 
-// Seen to fail on: the run's number of threads left behind.
 TEST_F(RunTest, ThreadsArePutBack) {
   const int before = at::get_num_threads();
   at::set_num_threads(2);
