@@ -3,8 +3,8 @@
 Seen to fail on: a folder given as --config read as an empty file; a full disk that ends the program in std::terminate;
 usage errors on two lines, or with a bound of 309 digits; a command that is none; the status of unknown names (1 in
 place of 2); a run folder overwritten without --resume; two runs at once; what is left of a run overwritten; a result
-that was not written; a pipe replaced by a package; weights saved after a loss that is not finite; an old package removed before
-the new one is whole.
+that was not written; a pipe replaced by a package; weights saved after a loss that is
+not finite; an old package removed before the new one is whole.
 """
 
 import json
