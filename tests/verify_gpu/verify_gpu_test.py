@@ -75,10 +75,99 @@ class Steps(unittest.TestCase):
     def test_without_compute_sanitizer_its_steps_are_skipped_not_passed(self):
         script = load_script()
         with mock.patch.object(script, "find_compute_sanitizer", return_value=None):
-            steps = script.cuda_steps(pathlib.Path("build"))
+            steps = script.cuda_steps(pathlib.Path("build"), 90)
         skipped = [step.name for step in steps if step.skip_reason]
         self.assertEqual(skipped, [f"compute-sanitizer {tool}" for tool in ("memcheck", "racecheck", "initcheck", "synccheck")])
         self.assertEqual(script.run_step(next(step for step in steps if step.skip_reason)).status, "skipped")
+
+
+    def test_cases_of_later_instructions_are_left_out_on_older_devices(self):
+        script = load_script()
+        commands = {capability: script.cuda_steps(pathlib.Path("build"), capability)[2].command for capability in (75, 80)}
+        self.assertIn("--gtest_filter=-LayerFrom80/*", commands[75])
+        self.assertNotIn("--gtest_filter=-LayerFrom80/*", commands[80])
+
+
+class OnAStubOfADevice(unittest.TestCase):
+    """The list of steps for a device, with a program in each one's place that does nothing, or fails."""
+
+    PLACES = {
+        "set-up and build": "scripts/setup",
+        "kernel tests on the device": "build/bin/cuda_device_test",
+        "the SIMT layer's cases on the device": "build/bin/simt_device_test",
+        "CPU and CUDA operators, bit for bit": ".venv/bin/python",
+        "compute-sanitizer memcheck": "compute-sanitizer",
+        "benchmarks": "build/bin/cuda_quantizers_benchmark",
+    }
+
+    def verify(self, failing=None):
+        script = load_script()
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for name, place in self.PLACES.items():
+                program = root / place
+                program.parent.mkdir(parents=True, exist_ok=True)
+                program.write_text(f"#!/bin/sh\necho {place} was here\nexit {1 if name == failing else 0}\n")
+                program.chmod(0o755)
+            with mock.patch.object(script, "ROOT", root), mock.patch.object(
+                script, "find_cuda_device", return_value=("a stub, sm_90", 90)
+            ), mock.patch.object(
+                script, "find_compute_sanitizer", return_value=str(root / "compute-sanitizer")
+            ), mock.patch("builtins.print"):
+                status = script.main(["--build", str(root / "build")])
+            return status, (root / "build" / "verify_gpu.md").read_text(encoding="utf-8")
+
+    def test_passes_where_every_step_does(self):
+        status, report = self.verify()
+        self.assertEqual(status, 0)
+        self.assertEqual(report.count("| passed |"), 9)
+        for place in self.PLACES.values():
+            self.assertIn(f"{place} was here", report)
+
+    def test_fails_with_any_step(self):
+        for name in self.PLACES:
+            with self.subTest(step=name):
+                status, report = self.verify(failing=name)
+                self.assertEqual(status, 1)
+                self.assertIn(f"| {name} | FAILED |", report)
+
+
+class DeviceEquality(unittest.TestCase):
+    """The comparison of operators, with the CPU in the device's place."""
+
+    SCRIPT = ROOT / "tests" / "torch" / "ops" / "device_equality.py"
+
+    def run_with(self, prelude):
+        code = f"import sys; sys.path.insert(0, {str(self.SCRIPT.parent)!r}); import device_equality, torch; {prelude}; "
+        code += f"device_equality.main({str(pathlib.Path(BUILD) / 'lib' / 'libkones_torch.so')!r}, 'cpu')"
+        python = ROOT / ".venv" / "bin" / "python"
+        return subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+
+    def test_finds_the_cpu_equal_to_itself(self):
+        run = self.run_with("pass")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("the same bits", run.stdout)
+
+    def test_finds_one_value_that_differs(self):
+        # Every other call, which is that on the device, changes the last bit of one element.
+        for what, change in (
+            ("result", "y.detach().view(-1)[-1:].copy_(y.detach().view(-1)[-1:].nextafter(torch.tensor(9.)))"),
+            ("gradient", "y.register_hook(lambda g: g + 1)"),
+        ):
+            with self.subTest(what=what):
+                prelude = (
+                    "calls = [0]\n"
+                    "def planted(x, *arguments):\n"
+                    "  y = torch.ops.kones.binarize(x)\n"
+                    "  calls[0] += 1\n"
+                    f"  if calls[0] % 2 == 0 and x.numel(): {change}\n"
+                    "  return y\n"
+                    "device_equality.operators = lambda: [('planted', planted, ())]\n"
+                    "device_equality.TYPES = (torch.float32,)\n"
+                )
+                run = self.run_with("exec(" + repr(prelude) + ")")
+                self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
+                self.assertIn(f"the {what} on cpu differs", run.stderr)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,21 @@ def layouts(values):
 def operators():
     for k, max_shift, rounding, stream in itertools.product((1, 2, 3, 4), (0, 7, 15), ROUNDINGS, STREAMS):
         yield f"k_ones(k={k}, max_shift={max_shift}, {rounding}, {stream})", torch.ops.kones.k_ones, (k, max_shift, rounding, *stream)
+    for (low, high, zero), rounding, stream in itertools.product(
+        ((-7, 0, False), (-6, 1, True), (-126, 126, True)), (*ROUNDINGS, "nearest_log"), STREAMS
+    ):
+        name = f"power_of_two({low}, {high}, {zero}, {rounding}, {stream})"
+        yield name, torch.ops.kones.power_of_two, (low, high, zero, rounding, *stream)
+    for (before, after, signed), rounding, stream in itertools.product(
+        ((2, 6, True), (1, 7, False), (-3, 9, True), (12, 12, True)), ROUNDINGS, STREAMS
+    ):
+        name = f"fixed_point({before}, {after}, {signed}, {rounding}, {stream})"
+        yield name, torch.ops.kones.fixed_point, (before, after, signed, rounding, *stream)
+        yield name + " of no leaf", lambda x, *a: torch.ops.kones.fixed_point(x * 1, *a), (before, after, signed, rounding, *stream)
+    for scales in ((0.5, 1.0, 1.0), (0.0, 0.25, 3.0)):
+        yield f"ternarize{scales}", torch.ops.kones.ternarize, scales
     for rounding, stream in itertools.product(ROUNDINGS, STREAMS):
+        yield f"binarize({rounding}, {stream}) of no leaf", lambda x, *a: torch.ops.kones.binarize(x * 1, *a), (rounding, *stream)
         yield f"binarize({rounding}, {stream})", torch.ops.kones.binarize, (rounding, *stream)
 
 

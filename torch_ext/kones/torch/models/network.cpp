@@ -71,6 +71,7 @@ at::Tensor NetworkImpl::forward(const at::Tensor& x) {
 }
 
 at::Tensor NetworkImpl::observed_forward(const at::Tensor& x, const Observer& observe) {
+  nn::quantize_weights(*this);
   at::Tensor y = x;
   for (Block& block : blocks_) {
     if (!block.conv.is_empty()) {

@@ -21,8 +21,9 @@ class QuantizedWeightImpl : public torch::nn::Module {
  public:
   QuantizedWeightImpl(at::IntArrayRef shape, WeightQuantizer quantizer);
 
-  /// The weights to compute with, differentiable with respect to `latent`.
-  at::Tensor forward() const;
+  /// The weights to compute with, differentiable with respect to `latent`. Memory is used again from one step
+  /// to the next, once nothing else holds the weights: there is one copy of them beside the latent ones.
+  at::Tensor forward();
 
   /// Draws the latent weights anew from LibTorch's generator.
   void initialize(Initialization initialization);
@@ -31,7 +32,10 @@ class QuantizedWeightImpl : public torch::nn::Module {
   void set_training_rounding(Rounding rounding, uint64_t seed);
 
   /// The training step, which the random numbers of stochastic rounding depend on.
-  void set_step(uint64_t step) { stream_.offset = step; }
+  void set_step(uint64_t step) {
+    stream_.offset = step;
+    prepared_.reset();
+  }
 
   /// Clips the latent weights to [-limit, limit]; does nothing for an infinite limit.
   void clip_latent(double limit);
@@ -45,12 +49,29 @@ class QuantizedWeightImpl : public torch::nn::Module {
   at::Tensor latent;
 
  private:
+  friend void quantize_weights(torch::nn::Module& module);
+
+  Rounding current_rounding() const { return is_training() ? rounding_ : Rounding::nearest; }
+  /// Whether the latent weights are such as quantize_all takes.
+  bool is_plain() const;
+  /// Memory for the quantized weights, which nothing else holds.
+  at::Tensor take_memory();
+
   WeightQuantizer quantizer_;
   Rounding rounding_ = Rounding::nearest;
   RandomStream stream_;
+  at::Tensor memory_;              ///< of the quantized weights
+  at::Tensor prepared_;            ///< by quantize_weights, for the next forward
+  uint32_t prepared_version_ = 0;  ///< of the latent weights that it was made from
+  Rounding prepared_rounding_ = Rounding::nearest;
 };
 
 TORCH_MODULE(QuantizedWeight);
+
+/// Quantizes the weights of all layers in `module` together, for the next forward of each: on CUDA in one
+/// launch a format instead of one a layer. A layer whose latent weights, step or rounding change before its
+/// forward quantizes them anew.
+void quantize_weights(torch::nn::Module& module);
 
 /// Clips the latent weights of every layer in `module` to the range of its own level set: what a training
 /// loop does after each step of the optimizer. A latent weight far outside would keep its level for as many

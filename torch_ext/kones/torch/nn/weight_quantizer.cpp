@@ -7,6 +7,7 @@
 #include "kones/torch/ops/fixed_point.h"
 #include "kones/torch/ops/k_ones.h"
 #include "kones/torch/ops/power_of_two.h"
+#include "kones/torch/ops/straight_through.h"
 
 namespace kones::nn {
 
@@ -20,8 +21,8 @@ at::Tensor WeightQuantizer::quantize(const at::Tensor& latent, Rounding rounding
     case FormatFamily::binary:
       return binarize(latent, rounding_name(rounding), seed, offset);
     case FormatFamily::power_of_two:
-      return power_of_two(latent, format->min_exponent, format->max_exponent, format->zero, rounding_name(rounding),
-                          seed, offset);
+      return power_of_two(latent, format->min_exponent, format->max_exponent, format->zero,
+                          rounding_name(rounding), seed, offset);
     case FormatFamily::fixed_point:
       return fixed_point(latent, format->integer_bits, -format->step_exponent, format->is_signed,
                          rounding_name(rounding), seed, offset);
@@ -29,6 +30,16 @@ at::Tensor WeightQuantizer::quantize(const at::Tensor& latent, Rounding rounding
       break;  // its threshold is no part of the format
   }
   TORCH_CHECK(false, "no operator quantizes weights to ", format->name());
+}
+
+at::Tensor WeightQuantizer::with_gradient(const at::Tensor& latent, const at::Tensor& quantized) const {
+  const auto result = [&quantized](const at::Tensor&) { return quantized; };
+  if (format->family == FormatFamily::binary || format->family == FormatFamily::fixed_point) {
+    const auto no_mask = [](const at::Tensor&) { return std::tuple<at::Tensor, at::Tensor>(); };
+    return ops::RangedStraightThrough::apply(latent, ops::passed_range(*format), false, false, result,
+                                             no_mask);
+  }
+  return ops::StraightThrough::apply(latent, result);
 }
 
 double WeightQuantizer::range() const {

@@ -20,6 +20,9 @@ struct WeightQuantizer {
   /// straight-through gradient goes to `latent`. Without a format, `latent` itself.
   at::Tensor quantize(const at::Tensor& latent, Rounding rounding, RandomStream stream) const;
 
+  /// `quantized`, the weights of `latent` that another quantization made, with the same gradient to `latent`.
+  at::Tensor with_gradient(const at::Tensor& latent, const at::Tensor& quantized) const;
+
   /// The largest level: the range [-r, r] that latent weights are clipped to by default. Infinite without a
   /// format.
   double range() const;

@@ -99,6 +99,50 @@ TernaryScales check_ternarize(const at::Tensor& x, double threshold, double posi
   return {checked, check_finite(name, "positive", positive), check_finite(name, "negative", negative)};
 }
 
+std::vector<int64_t> format_numbers(const NumberFormat& f) {
+  return {static_cast<int64_t>(f.family),
+          f.terms,
+          f.max_shift,
+          f.min_exponent,
+          f.max_exponent,
+          f.zero,
+          f.integer_bits,
+          f.step_exponent,
+          f.is_signed};
+}
+
+std::pair<NumberFormat, Rounding> check_quantize_all(at::TensorList x, at::TensorList y,
+                                                     at::IntArrayRef format, std::string_view rounding,
+                                                     at::IntArrayRef seeds) {
+  const char* name = "_quantize_all";
+  TORCH_CHECK_VALUE(format.size() == 9, "kones::", name, ": format has ", format.size(),
+                    " numbers; it takes 9");
+  NumberFormat f;
+  f.family = static_cast<FormatFamily>(format[0]);
+  int* const fields[] = {&f.terms, &f.max_shift, &f.min_exponent, &f.max_exponent};
+  for (size_t i = 0; i < 4; ++i) *fields[i] = static_cast<int>(format[1 + i]);
+  f.zero = format[5] != 0;
+  f.integer_bits = static_cast<int>(format[6]);
+  f.step_exponent = static_cast<int>(format[7]);
+  f.is_signed = format[8] != 0;
+  TORCH_CHECK_VALUE(f.is_valid() && f.family != FormatFamily::ternary, "kones::", name, ": format is ",
+                    format, "; it takes the numbers of a format other than ternary");
+  TORCH_CHECK_VALUE(x.size() == y.size() && x.size() == seeds.size(), "kones::", name, ": there are ",
+                    x.size(), " tensors x, ", y.size(), " y and ", seeds.size(),
+                    " seeds; it takes as many of each");
+  for (size_t i = 0; i < x.size(); ++i) {
+    for (const at::Tensor& tensor : {x[i], y[i]}) {
+      TORCH_CHECK_TYPE(tensor.scalar_type() == at::kFloat, "kones::", name, ": tensor ", i, " is ",
+                       tensor.scalar_type(), "; it takes float32");
+      TORCH_CHECK_VALUE(
+          tensor.is_contiguous() && tensor.device() == x[0].device() && tensor.numel() == x[i].numel(),
+          "kones::", name, ": tensor ", i,
+          " is not contiguous, of another size or on another device; it takes x and y alike");
+    }
+  }
+  return {f, check_rounding(name, f, rounding, 0, 0).rounding};
+}
+
 PassedRange passed_range(const NumberFormat& format) {
   if (format.family == FormatFamily::binary) return {-1.0f, 1.0f};
   const float step = std::ldexp(1.0f, -format.fraction_bits());

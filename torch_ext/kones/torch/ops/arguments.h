@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/SymInt.h>
@@ -31,6 +33,14 @@ kernels::Quantization check_binarize(const at::Tensor& x, std::string_view round
                                      const c10::SymInt& offset);
 
 TernaryScales check_ternarize(const at::Tensor& x, double threshold, double positive, double negative);
+
+/// A number format as integers, for operators' schemas, which know no structures.
+std::vector<int64_t> format_numbers(const NumberFormat& format);
+
+/// The format and rounding of kones::_quantize_all; refuses what is no format, and tensors that do not fit.
+std::pair<NumberFormat, Rounding> check_quantize_all(at::TensorList x, at::TensorList y,
+                                                     at::IntArrayRef format, std::string_view rounding,
+                                                     at::IntArrayRef seeds);
 
 /// The interval in which a quantizer's gradient passes, ends included.
 struct PassedRange {

@@ -21,11 +21,6 @@ void for_elements(int64_t count, Function function) {
                    [&](int64_t begin, int64_t end) { function(begin * task, std::min(end * task, count)); });
 }
 
-kernels::Stores stores_of(const at::Tensor& y) {
-  return static_cast<int64_t>(y.nbytes()) >= streaming_bytes ? kernels::Stores::streaming
-                                                             : kernels::Stores::cached;
-}
-
 void quantize_flat(const at::Tensor& x, at::Tensor& y, const kernels::Quantization& quantization,
                    kernels::RangeMask mask) {
   for_storage_type(x.scalar_type(), [&](auto type) {
@@ -41,6 +36,11 @@ void quantize_flat(const at::Tensor& x, at::Tensor& y, const kernels::Quantizati
 }
 
 }  // namespace
+
+kernels::Stores stores_of(const at::Tensor& y) {
+  return static_cast<int64_t>(y.nbytes()) >= streaming_bytes ? kernels::Stores::streaming
+                                                             : kernels::Stores::cached;
+}
 
 at::Tensor quantize_cpu(const at::Tensor& x, const kernels::Quantization& quantization) {
   return map_tensor(

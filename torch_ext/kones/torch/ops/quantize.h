@@ -25,6 +25,9 @@ std::tuple<at::Tensor, at::Tensor> quantize_masked_cpu(const at::Tensor& x,
 std::tuple<at::Tensor, at::Tensor> quantize_masked_cuda(const at::Tensor& x,
                                                         const kernels::Quantization& quantization);
 
+/// How a CPU kernel writes a tensor: past the caches if it is too large for them.
+kernels::Stores stores_of(const at::Tensor& y);
+
 at::Tensor ternarize_cpu(const at::Tensor& x, TernaryScales scales);
 at::Tensor ternarize_cuda(const at::Tensor& x, TernaryScales scales);
 

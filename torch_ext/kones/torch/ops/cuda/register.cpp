@@ -1,6 +1,9 @@
 // The operators' CUDA kernels.
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
+#include "kones/cuda/quantize_all.h"
 #include "kones/torch/ops/quantize.h"
 
 namespace kones::ops {
@@ -44,6 +47,20 @@ at::Tensor checked_ternarize_cuda(const at::Tensor& x, double threshold, double 
   return ternarize_cuda(x, check_ternarize(x, threshold, positive, negative));
 }
 
+void quantize_all_cuda(at::TensorList x, at::TensorList y, at::IntArrayRef format, std::string_view rounding,
+                       at::IntArrayRef seeds, int64_t offset) {
+  const auto [number_format, known] = check_quantize_all(x, y, format, rounding, seeds);
+  if (x.empty()) return;
+  const c10::cuda::CUDAGuard device(x[0].device());
+  std::vector<cuda::TensorToQuantize> tensors;
+  for (size_t i = 0; i < x.size(); ++i) {
+    tensors.push_back({x[i].const_data_ptr<float>(), y[i].mutable_data_ptr<float>(), x[i].numel(),
+                       static_cast<uint64_t>(seeds[i])});
+  }
+  cuda::quantize_all(tensors, number_format, known, static_cast<uint64_t>(offset),
+                     c10::cuda::getCurrentCUDAStream());
+}
+
 }  // namespace
 
 TORCH_LIBRARY_IMPL(kones, CUDA, library) {
@@ -56,6 +73,7 @@ TORCH_LIBRARY_IMPL(kones, CUDA, library) {
   library.impl("ternarize", &checked_ternarize_cuda);
   library.impl("_range_gradient", &range_gradient_cuda);
   library.impl("_apply_mask", &apply_mask_cuda);
+  library.impl("_quantize_all", &quantize_all_cuda);
 }
 
 }  // namespace kones::ops
