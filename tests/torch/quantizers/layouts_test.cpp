@@ -1,4 +1,5 @@
-// Every quantizer on channels-last and strided tensors: the values, the gradients and the memory format.
+// Every quantizer on channels-last and strided tensors, small types, and CUDA where there is a device:
+// values, gradients and memory format.
 #include "torch/quantizers/values.h"
 
 #include "kones/torch/quantizers/apot.h"
@@ -75,6 +76,45 @@ TEST(Layouts, SmallTypesAreRoundedAtTheEnd) {
       EXPECT_EQ(y.scalar_type(), type);
       EXPECT_TRUE(at::equal(y, quantizer.quantize(small.to(at::kFloat)).to(type)));
     }
+  }
+}
+
+// The same bits on a CUDA device, but for the quantizers whose scale or tanh is the device's own.
+TEST(Layouts, CudaGivesTheSameBits) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "there is no CUDA device";
+  at::manual_seed(13);
+  const at::Tensor plain = at::randn({4, 3, 6, 5}), g = at::randn({4, 3, 6, 5});
+  const auto run = [&](at::Device device, int64_t which) {
+    const at::Tensor x = trained(plain.to(device));
+    const auto number = [&](float value) { return at::full({}, value, x.options().requires_grad(false)); };
+    at::Tensor y;
+    switch (which) {
+      case 0:
+        y = dorefa_activation(x, 3);
+        break;
+      case 1:
+        y = dorefa_gradient(x, 3, {1, 2});
+        break;
+      case 2:
+        y = pact(x, number(0.9f), 3);
+        break;
+      case 3:
+        y = lsq(x, number(0.3f), LsqOptions{});
+        break;
+      case 4:
+        y = ttq(x, number(0.5f), number(0.7f), number(0.9f));
+        break;
+      case 5:
+        y = inq(x, {-4, 0});
+        break;
+      default:
+        y = ApotProjection(ApotOptions{})(x, number(0.9f));
+    }
+    const at::Tensor d = gradients(y, {x}, g.to(device))[0];
+    return at::stack({y.detach().cpu(), d.cpu()});
+  };
+  for (int64_t which = 0; which < 7; ++which) {
+    EXPECT_TRUE(at::equal(run(at::kCPU, which), run(at::kCUDA, which))) << which;
   }
 }
 

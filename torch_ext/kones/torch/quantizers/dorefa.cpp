@@ -26,7 +26,7 @@ double steps_in_one(int64_t bits) {
 /// q_k of x in [0, 1], float32.
 at::Tensor unit_levels(const at::Tensor& x, int64_t bits) {
   const double n = steps_in_one(bits);
-  return fixed_point(x * n, bits, 0, false).div_(n);
+  return divide(fixed_point(x * n, bits, 0, false), n);
 }
 
 class QuantizedGradient : public torch::autograd::Function<QuantizedGradient> {
@@ -52,7 +52,7 @@ class QuantizedGradient : public torch::autograd::Function<QuantizedGradient> {
                     context->saved_data["noise"].toBool() ? "stochastic" : "nearest",
                     context->saved_data["seed"].toInt(), context->saved_data["offset"].toInt());
     // m * (2 steps / n - 1), whose ends are -m and m exactly.
-    const at::Tensor quantized = steps.mul(2).sub_(n).div_(n).mul_(m).add_(0.0);
+    const at::Tensor quantized = divide(steps.mul(2).sub_(n), n).mul_(m).add_(0.0);
     return {quantized.to(gradients[0].scalar_type()), {}, {}, {}};
   }
 };
@@ -88,7 +88,8 @@ at::Tensor dorefa_activation(const at::Tensor& x, int64_t bits) {
   const at::Tensor scaled =
       ops::StraightThrough::apply(x.to(at::kFloat), [n](const at::Tensor& v) { return v * n; });
   const at::Tensor steps = fixed_point(scaled, bits, 0, false);
-  return ops::StraightThrough::apply(steps, [n](const at::Tensor& v) { return v / n; }).to(x.scalar_type());
+  return ops::StraightThrough::apply(steps, [n](const at::Tensor& v) { return divide(v, n); })
+      .to(x.scalar_type());
 }
 
 at::Tensor dorefa_gradient(const at::Tensor& x, int64_t bits, RandomStream stream, DorefaNoise noise) {

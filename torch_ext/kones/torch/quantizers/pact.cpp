@@ -24,7 +24,7 @@ class PactFunction : public torch::autograd::Function<PactFunction> {
     context->save_for_backward({(x > 0).to(at::kByte).add_(x >= top)});
     context->saved_data["shape"] = alpha.sizes();
     // x / alpha is at least 1 wherever x >= alpha: the operator's range is the clip.
-    return fixed_point((x / top).mul_(n), bits, 0, false).div_(n).mul_(top);
+    return divide(fixed_point((x / top).mul_(n), bits, 0, false), n).mul_(top);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,

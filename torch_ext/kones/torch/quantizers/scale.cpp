@@ -43,6 +43,10 @@ at::Tensor group_sum(const at::Tensor& x, ChannelDimension channels) {
   return at::sum(x, dimensions, false, at::kDouble);
 }
 
+at::Tensor divide(const at::Tensor& x, double divisor) {
+  return x / at::full({}, divisor, x.options());
+}
+
 at::Tensor mean_abs(const at::Tensor& x, ChannelDimension channels) {
   check_operand("mean_abs", "x", x);
   const at::Tensor sum = group_sum(x.detach().abs(), channels);

@@ -29,6 +29,10 @@ at::Tensor max_abs(const at::Tensor& x, ChannelDimension channels = {});
 /// Sum over each group, in float64, as a float64 tensor of shape [] or [C]; x is of any floating type.
 at::Tensor group_sum(const at::Tensor& x, ChannelDimension channels = {});
 
+/// x / divisor, correctly rounded on every device: ATen's CUDA kernel multiplies by the reciprocal where the
+/// divisor is a number rather than a tensor on the device.
+at::Tensor divide(const at::Tensor& x, double divisor);
+
 /// How many elements of x share one scale.
 int64_t group_size(const at::Tensor& x, ChannelDimension channels);
 
