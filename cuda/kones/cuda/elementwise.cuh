@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 
 #include "kones/cuda/hardware.cuh"
@@ -42,7 +43,9 @@ template <typename T>
 __device__ __forceinline__ void store_vector(const ElementVector<T>& values, T* y, int64_t first, int valid,
                                              bool whole) {
   if (whole) {
-    *reinterpret_cast<ElementVector<T>*>(y + first) = values;
+    uint4 bits;
+    memcpy(&bits, &values, sizeof(bits));
+    store_16_bytes(y + first, bits);
   } else {
 #pragma unroll
     for (int i = 0; i < vector_elements<T>; ++i) {

@@ -63,6 +63,18 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   }
 }
 
+/// Stores 16 bytes of global memory, aligned to 16, by one instruction. Of a plain assignment nvcc may make
+/// four, where it has turned the address into one that it no longer sees to be aligned.
+__device__ __forceinline__ void store_16_bytes(void* global, uint4 value) {
+#if KONES_DEVICE_CAPABILITY > 0
+  asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(global)),
+               "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w)
+               : "memory");
+#else
+  *static_cast<uint4*>(global) = value;
+#endif
+}
+
 // Asynchronous copies from global to shared memory (cp.async). Devices below 8.0 copy at once.
 
 /// Starts a copy of Size bytes (4, 8 or 16); both addresses are aligned to Size. Only the first `source_size`

@@ -27,10 +27,10 @@ __global__ void __launch_bounds__(threads)
   while (static_cast<int64_t>(blockIdx.x) >= table.end_block[number]) ++number;
   const TensorToQuantize tensor = table.tensor[number];
   const int64_t first_block = number == 0 ? 0 : table.end_block[number - 1];
-  const bool aligned =
-      (reinterpret_cast<uintptr_t>(tensor.x) | reinterpret_cast<uintptr_t>(tensor.y)) % 16 == 0;
   const PhiloxKeys keys = philox_keys({tensor.seed, offset});
   const int64_t begin = (static_cast<int64_t>(blockIdx.x) - first_block) * elements_of_block;
+  const bool aligned =
+      (reinterpret_cast<uintptr_t>(tensor.x) | reinterpret_cast<uintptr_t>(tensor.y)) % 16 == 0;
 #pragma unroll 1
   for (int turn = 0; turn < turns; ++turn) {
     const int64_t first = begin + vector_elements<float> * (int64_t{threads} * turn + threadIdx.x);
