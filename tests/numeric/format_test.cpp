@@ -169,10 +169,120 @@ TEST(NumberFormat, Binary) {
   }
 }
 
+/// Every code and level of a format against the level of each code, and the code that each level is written
+/// with.
+void expect_codes(const NumberFormat& format, const std::map<uint32_t, int32_t>& level_of,
+                  const std::map<int32_t, uint32_t>& canonical_of) {
+  SCOPED_TRACE(format.name());
+  ASSERT_EQ(level_of.size(), std::size_t{1} << format.code_bits());
+  std::vector<int32_t> levels;
+  for (const auto& [level, code] : canonical_of) {
+    levels.push_back(level);
+    ASSERT_EQ(format.encode(level), code) << level;
+  }
+  EXPECT_EQ(format.levels(), levels);
+  EXPECT_EQ(format.min_level(), levels.front());
+  EXPECT_EQ(format.max_level(), levels.back());
+  for (const auto& [code, level] : level_of) {
+    ASSERT_EQ(format.decode(code), level) << code;
+    const auto canonical = canonical_of.find(level);
+    ASSERT_EQ(format.is_canonical(code), canonical != canonical_of.end() && canonical->second == code)
+        << code;
+  }
+  for (int32_t level = levels.front() - 2; level <= levels.back() + 2; ++level) {
+    if (canonical_of.count(level) == 1) continue;
+    ASSERT_THROW(format.encode(level), std::invalid_argument) << level;
+  }
+}
+
+// The sign, then how far the exponent is below the largest; zero comes after the smallest. Seen to fail on:
+// zero's code taken for the smallest level, a sign below the shift.
+TEST(NumberFormat, PowerOfTwoCodes) {
+  for (const bool zero : {false, true}) {
+    for (const auto& [smallest, largest] : {std::pair{-7, 0}, {-6, 0}, {3, 5}, {0, 0}, {-12, -2}}) {
+      const NumberFormat format = NumberFormat::power_of_two(smallest, largest, zero);
+      const int exponents = largest - smallest + 1;
+      std::map<uint32_t, int32_t> level_of;
+      std::map<int32_t, uint32_t> canonical_of;
+      const uint32_t sign = 1u << (format.code_bits() - 1);
+      for (uint32_t shift = 0; shift < sign; ++shift) {
+        const int exponent = largest - static_cast<int>(shift);
+        const bool beyond = exponent < smallest;
+        const int32_t magnitude = beyond ? (zero ? 0 : 1) : 1 << (exponent - smallest);
+        level_of[shift] = magnitude;
+        level_of[sign + shift] = -magnitude;
+        canonical_of.emplace(magnitude, shift);
+        canonical_of.emplace(-magnitude, sign + shift);
+      }
+      ASSERT_EQ(canonical_of.size(), static_cast<std::size_t>(2 * exponents + (zero ? 1 : 0)));
+      EXPECT_EQ(format.fraction_bits(), -smallest);
+      expect_codes(format, level_of, canonical_of);
+    }
+  }
+  // Without zero and from -7 to 0 the codes are LightNN-1's.
+  const NumberFormat powers = NumberFormat::power_of_two(-7, 0);
+  for (uint32_t code = 0; code < 16; ++code)
+    EXPECT_EQ(powers.decode(code), NumberFormat::k_ones(1).decode(code));
+}
+
+TEST(NumberFormat, PowersOfTwoTooFarApartHaveNoCodes) {
+  const NumberFormat format = NumberFormat::power_of_two(-20, 11);
+  EXPECT_TRUE(format.is_valid());
+  EXPECT_FALSE(format.has_codes());
+  EXPECT_TRUE(NumberFormat::power_of_two(-20, 10).has_codes());
+  EXPECT_EQ(NumberFormat::power_of_two(-20, 10).max_level(), 1 << 30);
+  EXPECT_THROW(format.code_bits(), std::invalid_argument);
+  EXPECT_THROW(format.levels(), std::invalid_argument);
+  EXPECT_EQ(format.roundings().size(), 4u);
+}
+
+TEST(NumberFormat, TernaryCodes) {
+  expect_codes(NumberFormat::ternary(), {{0, 0}, {1, 1}, {2, 0}, {3, -1}}, {{-1, 3}, {0, 0}, {1, 1}});
+}
+
+// Two's complement of all its bits, or plain binary. Seen to fail on: a sign bit one too high, the unsigned
+// range halved.
+TEST(NumberFormat, FixedPointCodes) {
+  for (const auto& [before, after] : {std::pair{2, 6}, {1, 0}, {-3, 9}, {6, -2}, {10, 2}}) {
+    const int bits = before + after;
+    for (const bool is_signed : {true, false}) {
+      std::map<uint32_t, int32_t> level_of;
+      std::map<int32_t, uint32_t> canonical_of;
+      for (int32_t code = 0; code < 1 << bits; ++code) {
+        const int32_t level = is_signed && code >= 1 << (bits - 1) ? code - (1 << bits) : code;
+        level_of[static_cast<uint32_t>(code)] = level;
+        canonical_of[level] = static_cast<uint32_t>(code);
+      }
+      const NumberFormat format = NumberFormat::fixed_point(before, after, is_signed);
+      EXPECT_EQ(format.fraction_bits(), after);
+      expect_codes(format, level_of, canonical_of);
+    }
+  }
+  EXPECT_EQ(NumberFormat::fixed_point(12, 12).min_level(), -(1 << 23));
+  EXPECT_EQ(NumberFormat::fixed_point(12, 12, false).max_level(), (1 << 24) - 1);
+}
+
+TEST(NumberFormat, BoundsOfTheNewerFamilies) {
+  for (const NumberFormat& none :
+       {NumberFormat::power_of_two(1, 0), NumberFormat::power_of_two(-127, 0),
+        NumberFormat::power_of_two(0, 127), NumberFormat::fixed_point(0, 0), NumberFormat::fixed_point(20, 5),
+        NumberFormat::fixed_point(127, -120), NumberFormat::fixed_point(-120, 127)}) {
+    EXPECT_FALSE(none.is_valid());
+    EXPECT_THROW(none.name(), std::invalid_argument);
+  }
+  NumberFormat stray = NumberFormat::ternary();
+  stray.zero = true;
+  EXPECT_FALSE(stray.is_valid());
+}
+
 TEST(NumberFormat, Names) {
   EXPECT_EQ(NumberFormat::k_ones(1).name(), "1-ones, shifts 0..7");
   EXPECT_EQ(NumberFormat::k_ones(4, 15).name(), "4-ones, shifts 0..15");
   EXPECT_EQ(NumberFormat::binary().name(), "binary");
+  EXPECT_EQ(NumberFormat::power_of_two(-7, 0).name(), "powers of two, exponents -7..0");
+  EXPECT_EQ(NumberFormat::power_of_two(-6, 1, true).name(), "powers of two, exponents -6..1, and zero");
+  EXPECT_EQ(NumberFormat::ternary().name(), "ternary");
+  EXPECT_EQ(NumberFormat::fixed_point(2, 6).name(), "signed fixed point [2, 6]");
 }
 
 // Seen to fail on: terms and max_shift checked only above.
