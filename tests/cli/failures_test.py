@@ -173,11 +173,12 @@ class Training(program.ProgramTest):
         arguments = train_arguments("run", settings=settings)
         (self.folder / "run").mkdir()
         for command in (arguments, (*arguments, "--resume")):
-            for name in ("config.json", "metrics.csv", "checkpoint.pt", "best.pt", "mine"):
+            for name in ("config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt", "mine"):
                 (self.folder / "run" / f"{name}.partial-123").write_bytes(b"half")
             self.kones(*command)
             self.assertEqual(self.files("run"),
-                             {"config.json", "metrics.csv", "checkpoint.pt", "best.pt", "mine.partial-123"})
+                             {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt",
+                              "mine.partial-123"})
 
     def test_checkpoints(self):
         settings = self.settings(train_images=256, validation_images=100, epochs=1)

@@ -1,7 +1,7 @@
 """Runs that are interrupted and resumed end with the same bits as runs that are not.
 
 Compared are the bytes of best.pt and of the package, every byte of every tensor in checkpoint.pt with its names and
-shapes, its state without timings, and metrics.csv without its timing columns.
+shapes, its state without timings, diagnostics.csv, and metrics.csv without its timing columns.
 
 Seen to fail on: the optimizer's state not restored; the loss of the interrupted epoch forgotten; the shuffle or the
 augmentation drawn with the step in place of the epoch; stochastic rounding that counts the steps of this start; SGD's
@@ -74,10 +74,13 @@ class Resume(program.ProgramTest):
             self.assertEqual(got_tensors[name], data, name)
         self.assertEqual(got_state, state)
         self.assertEqual(program.metrics_without_timings(got), program.metrics_without_timings(expected))
+        diagnostics = (expected / "diagnostics.csv").read_text(encoding="utf-8")
+        self.assertGreater(len(diagnostics.splitlines()), 1)
+        self.assertEqual((got / "diagnostics.csv").read_text(encoding="utf-8"), diagnostics)
         for run in (expected, got):
             self.kones("export", run, "--out", run.with_suffix(".kones"))
         self.assertEqual(expected.with_suffix(".kones").read_bytes(), got.with_suffix(".kones").read_bytes())
-        self.assertEqual(self.files(got), {"config.json", "metrics.csv", "checkpoint.pt", "best.pt"})
+        self.assertEqual(self.files(got), {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt"})
 
     def test_one_interruption_in_mid_epoch(self):
         """mnist-2conv; the second epoch is interrupted, by each of the signals."""
@@ -115,7 +118,7 @@ class Resume(program.ProgramTest):
             self.interrupted(arguments, None, signal.SIGINT)
             self.assertEqual(self.where(cut)[0], 0)
             self.assert_mid_epoch(cut)
-            self.assertEqual(self.files(cut), {"config.json", "metrics.csv", "checkpoint.pt"})
+            self.assertEqual(self.files(cut), {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt"})
             self.assertIn("no epoch has ended", self.refusal("export", cut, "--out", "cut.kones"))
             before = self.where(cut)
             self.interrupted(resumed, r"^resuming at epoch 1, ", signal.SIGTERM)

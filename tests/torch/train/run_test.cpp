@@ -5,6 +5,7 @@
 
 #include "data/error_text.h"
 #include "torch/train/temporary_folder.h"
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "kones/files/atomic_file.h"
 #include "kones/torch/methods/method.h"
 #include "kones/torch/models/topology.h"
+#include "kones/torch/nn/diagnostics.h"
 #include "kones/torch/train/checkpoint.h"
 #include "kones/torch/train/train.h"
 #include "kones/torch/train/training_state.h"
@@ -144,6 +146,127 @@ TEST_F(RunTest, ThereIsACheckpointBeforeTheFirstBest) {
   request.resume = true;
   EXPECT_FALSE(train(request, observer, never).interrupted);
   EXPECT_EQ(read_file(file("best.pt"), 1 << 26), whole);
+}
+
+std::vector<std::vector<std::string>> read_table(const std::filesystem::path& path) {
+  std::vector<std::vector<std::string>> rows;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    rows.emplace_back(1);
+    for (const char c : line) {
+      if (c == ',') {
+        rows.back().emplace_back();
+      } else {
+        rows.back().back() += c;
+      }
+    }
+  }
+  return rows;
+}
+
+int64_t steps_until_stop = 0;
+
+bool stop_when_counted() {
+  return --steps_until_stop == 0;
+}
+
+// The rows, and from checkpoints: unused levels at the last epoch's end; the flips of the sampled step, 2 of
+// 0..3, from those before and after it.
+TEST_F(RunTest, DiagnosticsAreThoseOfTheCheckpoints) {
+  for (const char* method : {"lightnn-1", "lightnn-2-bin", "binarynet"}) {
+    SCOPED_TRACE(method);
+    request.config.method = method;
+    request.config.recipe.learning_rate = 0.02;
+    request.config.recipe.warmup = 0.0;
+    const nn::WeightQuantizer& quantizer = find_method(method).weights;
+    const bool has_signs = find_method(method).activation == nn::ActivationKind::sign;
+    request.out = folder / method;
+    request.resume = false;
+    const auto latent = [&](int64_t layer) {
+      return load_checkpoint(file("checkpoint.pt"))
+          .tensors.at("network/linear" + std::to_string(layer) + ".weight.latent");
+    };
+    steps_until_stop = 2;
+    EXPECT_TRUE(train(request, observer, stop_when_counted).interrupted);
+    const at::Tensor before[] = {latent(1), latent(2)};
+    request.resume = true;
+    steps_until_stop = 1;
+    EXPECT_TRUE(train(request, observer, stop_when_counted).interrupted);
+    const at::Tensor after[] = {latent(1), latent(2)};
+    const TrainResult result = train(request, observer, never);
+    ASSERT_FALSE(result.interrupted);
+    const auto rows = read_table(file("diagnostics.csv"));
+    EXPECT_EQ(rows.at(0),
+              (std::vector<std::string>{"epoch", "layer", "levels", "unused_levels", "sign_flips_per_step",
+                                        "clipped_weights", "clipped_gradients"}));
+    ASSERT_EQ(rows.size(), 5u);
+    for (size_t i = 0; i < 4; ++i) {
+      const std::vector<std::string>& row = rows[i + 1];
+      ASSERT_EQ(row.size(), 7u);
+      const auto layer = static_cast<int64_t>(i % 2);
+      EXPECT_EQ(row[0], std::to_string(i / 2 + 1));
+      EXPECT_EQ(row[1], "linear" + std::to_string(layer + 1));
+      EXPECT_EQ(row[2], std::to_string(quantizer.format->levels().size()));
+      for (const size_t column : {4, 5}) {
+        EXPECT_GE(std::stod(row[column]), 0.0);
+        EXPECT_LE(std::stod(row[column]), 1.0);
+      }
+      if (has_signs && layer == 0) {
+        EXPECT_GT(std::stod(row[6]), 0.0);
+        EXPECT_LT(std::stod(row[6]), 1.0);
+      } else {
+        EXPECT_EQ(row[6], "");
+      }
+      const auto nearest = [&](const at::Tensor& w) { return quantizer.quantize(w, Rounding::nearest, {}); };
+      if (i < 2) {
+        const double flips = (at::sign(nearest(before[layer])) != at::sign(nearest(after[layer])))
+                                 .to(at::kDouble)
+                                 .mean()
+                                 .item<double>();
+        EXPECT_NEAR(std::stod(row[4]), flips, 1e-5 * flips);
+        EXPECT_GT(flips, i == 0 ? 0.0 : -1.0);
+      } else {
+        const at::Tensor used = std::get<0>(at::_unique(nearest(latent(layer + 1))));
+        EXPECT_EQ(std::stoll(row[3]), std::stoll(row[2]) - used.numel());
+      }
+    }
+    const double size[] = {100 * 784, 10 * 100};
+    ASSERT_TRUE(result.epochs.at(0).sign_flips_per_step);
+    EXPECT_NEAR(*result.epochs[0].sign_flips_per_step,
+                (std::stod(rows[1][4]) * size[0] + std::stod(rows[2][4]) * size[1]) / (size[0] + size[1]),
+                1e-6);
+  }
+}
+
+// Runs of version 0.1 have no samples and no rows.
+TEST_F(RunTest, RunsWithoutDiagnosticsGoOn) {
+  steps_until_stop = 7;
+  EXPECT_TRUE(train(request, observer, stop_when_counted).interrupted);
+  Checkpoint old = load_checkpoint(file("checkpoint.pt"));
+  nlohmann::json state = nlohmann::json::parse(old.state);
+  state.erase("samples");
+  state.erase("layers");
+  for (nlohmann::json& record : state["records"]) record.erase("sign_flips_per_step");
+  old.state = state.dump();
+  save_checkpoint(old, file("checkpoint.pt"));
+  std::filesystem::remove(file("diagnostics.csv"));
+  request.resume = true;
+  const TrainResult result = train(request, observer, never);
+  EXPECT_FALSE(result.interrupted);
+  EXPECT_FALSE(result.epochs.at(1).sign_flips_per_step);
+  const auto rows = read_table(file("diagnostics.csv"));
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[1][0], "2");
+  EXPECT_NE(rows[1][3], "");
+  EXPECT_EQ(rows[1][4], "");
+}
+
+// Without quantized weights there is the header alone.
+TEST_F(RunTest, FloatRunsHaveNoRows) {
+  request.config.method = "float";
+  const TrainResult result = train(request, observer, never);
+  EXPECT_FALSE(result.epochs.at(0).sign_flips_per_step);
+  EXPECT_EQ(read_table(file("diagnostics.csv")).size(), 1u);
 }
 
 TEST_F(RunTest, ThreadsArePutBack) {

@@ -70,9 +70,11 @@ void TrainProgress::on_step(const StepReport& report) {
 
 void TrainProgress::on_epoch(const EpochRecord& record, int64_t epochs) {
   bar_.clear();
-  std::fprintf(stderr, "epoch %d/%d  loss %.4f  validation error %.2f %%%s  %s  %.0f images/s\n",
+  const std::string flips =
+      record.sign_flips_per_step ? format("  flips %.2g %%/step", 100 * *record.sign_flips_per_step) : "";
+  std::fprintf(stderr, "epoch %d/%d  loss %.4f  validation error %.2f %%%s%s  %s  %.0f images/s\n",
                static_cast<int>(record.epoch), static_cast<int>(epochs), record.train_loss,
-               record.validation_error_percent, record.best ? " (best)" : "",
+               record.validation_error_percent, record.best ? " (best)" : "", flips.c_str(),
                format_duration(record.seconds).c_str(), record.images_per_second);
 }
 

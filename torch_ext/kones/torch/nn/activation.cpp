@@ -7,6 +7,7 @@
 namespace kones::nn {
 
 at::Tensor ActivationImpl::forward(const at::Tensor& x) {
+  if (observer_) observer_(x);
   return kind_ == ActivationKind::relu ? torch::relu(x) : binarize(x);
 }
 

@@ -137,7 +137,8 @@ bool is_resumed(const RunFolder& folder, bool resume) {
 }
 
 void remove_partial_files(const RunFolder& folder) {
-  for (const auto& path : {folder.config(), folder.metrics(), folder.checkpoint(), folder.best()}) {
+  for (const auto& path :
+       {folder.config(), folder.metrics(), folder.diagnostics(), folder.checkpoint(), folder.best()}) {
     remove_partial_files(path);
   }
 }

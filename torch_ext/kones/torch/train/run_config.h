@@ -40,6 +40,7 @@ struct RunFolder {
 
   std::filesystem::path config() const { return path / "config.json"; }
   std::filesystem::path metrics() const { return path / "metrics.csv"; }
+  std::filesystem::path diagnostics() const { return path / "diagnostics.csv"; }
   std::filesystem::path checkpoint() const { return path / "checkpoint.pt"; }  ///< the run as it stands
   std::filesystem::path best() const { return path / "best.pt"; }              ///< the best epoch's network
   std::filesystem::path lock() const { return path / "lock"; }  ///< there while a process trains

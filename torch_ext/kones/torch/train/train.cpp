@@ -14,6 +14,7 @@
 #include "kones/torch/data/batch.h"
 #include "kones/torch/train/batch_norm.h"
 #include "kones/torch/train/checkpoint.h"
+#include "kones/torch/train/diagnostics.h"
 #include "kones/torch/train/evaluation.h"
 #include "kones/torch/train/fused_optimizer.h"
 #include "kones/torch/train/loss.h"
@@ -191,7 +192,7 @@ class Trainer {
     }
     check_place();
     remove_partial_files(folder_);
-    write_file_atomically(folder_.metrics(), metrics_csv(state_.records));
+    write_tables();
     if (state_.epoch < recipe_.epochs) {
       observer_.on_message("resuming at epoch " + std::to_string(state_.epoch + 1) + ", step " +
                            std::to_string(state_.step_in_epoch) + " of " + std::to_string(steps_per_epoch_));
@@ -261,6 +262,8 @@ class Trainer {
   void train_step(const std::vector<int64_t>& batch, const Augmentation& augmentation, at::Tensor& loss_sum) {
     for (const Block& block : network_->blocks())
       block.weight()->set_step(static_cast<uint64_t>(state_.step));
+    std::optional<StepSampler> sampler;
+    if (is_sampled(state_.step_in_epoch, steps_per_epoch_)) sampler.emplace(network_);
     const at::Tensor x = make_batch(images_, batch.data(), recipe_.batch_size, augmentation).to(device_);
     const at::Tensor labels = make_labels(images_, batch.data(), recipe_.batch_size).to(device_);
     optimizer_->zero_gradients();
@@ -270,6 +273,7 @@ class Trainer {
     if (device_.is_cpu() && !std::isfinite(loss.item<double>())) return;
     loss.backward();
     optimizer_->step(learning_rate_at(recipe_, state_.step, steps_per_epoch_));
+    if (sampler) sampler->add_to(state_.samples);
     for (const Block& block : network_->blocks()) {
       nn::QuantizedWeight weight = block.weight();
       const double range = weight->quantizer().range();
@@ -323,10 +327,14 @@ class Trainer {
       state_.best_error_percent = record.validation_error_percent;
       save_best(evaluation);
     }
+    record.sign_flips_per_step = mean_sign_flips(network_, state_.samples);
+    for (LayerRecord& layer : layer_records(network_, record.epoch, state_.samples))
+      state_.layers.push_back(std::move(layer));
     state_.records.push_back(record);
     ++state_.epoch;
     state_.step_in_epoch = 0;
     state_.loss_sum = 0.0;
+    state_.samples = {};
     state_.seconds = 0.0;
     save_state();
     observer_.on_epoch(record, recipe_.epochs);
@@ -356,7 +364,12 @@ class Trainer {
     store_optimizer(*optimizer_, checkpoint);
     checkpoint.state = state_to_text(state_);
     save_checkpoint(checkpoint, folder_.checkpoint());
+    write_tables();
+  }
+
+  void write_tables() {
     write_file_atomically(folder_.metrics(), metrics_csv(state_.records));
+    write_file_atomically(folder_.diagnostics(), diagnostics_csv(state_.layers));
   }
 
   RunConfig config_;

@@ -11,7 +11,7 @@
 
 namespace kones {
 
-/// A row of metrics.csv.
+/// A row of metrics.csv, but for sign_flips_per_step.
 struct EpochRecord {
   int64_t epoch = 0;           ///< from 1
   double learning_rate = 0.0;  ///< at the epoch's end
@@ -20,6 +20,9 @@ struct EpochRecord {
   double seconds = 0.0;
   double images_per_second = 0.0;  ///< in training, without validation
   bool best = false;               ///< the lowest validation error so far; a later epoch wins a tie
+  /// Of all quantized weights together, the share whose sign flips in a step, 0 to 1; measured as
+  /// diagnostics.csv says. Nothing where no weights are quantized.
+  std::optional<double> sign_flips_per_step;
 };
 
 /// Where training is: shown while it goes on.
@@ -56,11 +59,11 @@ struct TrainResult {
 };
 
 /// Trains, or goes on with, the run in `request.out`. The folder then holds config.json, metrics.csv,
-/// checkpoint.pt and best.pt. `stop_requested` is asked after every step; when it says so, the run is saved
-/// and ends as interrupted. A resumed run ends with the same bits as one that was not interrupted: it uses as
-/// many threads as it was started with, whatever at::get_num_threads() says then, and is refused on other
-/// pictures. The folder is locked meanwhile. Throws Error: for a loss that is not finite it names the layer
-/// and the step, and the last checkpoint stays.
+/// diagnostics.csv (train/diagnostics.h), checkpoint.pt and best.pt. `stop_requested` is asked after every
+/// step; when it says so, the run is saved and ends as interrupted. A resumed run ends with the same bits as
+/// one that was not interrupted: it uses as many threads as it was started with, whatever
+/// at::get_num_threads() says then, and is refused on other pictures. The folder is locked meanwhile. Throws
+/// Error: for a loss that is not finite it names the layer and the step, and the last checkpoint stays.
 TrainResult train(const TrainRequest& request, TrainObserver& observer, bool (*stop_requested)());
 
 }  // namespace kones

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kones/torch/train/diagnostics.h"
 #include "kones/torch/train/train.h"
 
 namespace kones {
@@ -18,6 +19,8 @@ struct TrainingState {
   int64_t best_epoch = 0;  ///< from 1; 0 before the first epoch has ended
   double best_error_percent = 0.0;
   std::vector<EpochRecord> records;
+  StepSamples samples;              ///< of the epoch so far
+  std::vector<LayerRecord> layers;  ///< of the epochs that have ended
 };
 
 std::string state_to_text(const TrainingState& state);
