@@ -33,7 +33,8 @@ class TrainExportRun(program.ProgramTest):
     def check_method(self, model, method, error_limit, limit=500, **settings):
         settings = self.settings(**{"train_images": 3000, "validation_images": 500, "epochs": 2, **settings})
         self.train("run", model, method, settings)
-        self.assertEqual(self.files("run"), {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt"})
+        self.assertEqual(self.files("run"),
+                         {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt"})
 
         evaluated = self.json("evaluate", "run", "--dataset", DATASET, "--limit", limit)
         self.check_result(evaluated, EVALUATE_KEYS, limit)

@@ -19,6 +19,7 @@ std::vector<int64_t> sampled_steps(int64_t steps) {
   return sampled;
 }
 
+// Seen to fail on: the first step of each part.
 TEST(StepSampler, SamplesAreInTheMiddleOfEqualParts) {
   EXPECT_EQ(sampled_steps(1), (std::vector<int64_t>{0}));
   EXPECT_EQ(sampled_steps(4), (std::vector<int64_t>{2}));
@@ -28,6 +29,8 @@ TEST(StepSampler, SamplesAreInTheMiddleOfEqualParts) {
   for (int64_t steps = 400; steps < 1000; ++steps) EXPECT_EQ(sampled_steps(steps).size(), 8u) << steps;
 }
 
+// Seen to fail on: a step counted twice; no flips added; the first layer's gradients given to all; layers
+// weighed alike.
 TEST(StepSampler, SharesAreThoseOfTheStep) {
   torch::manual_seed(3);
   Network network(small_topology(), find_method("binarynet"));
