@@ -114,7 +114,8 @@ class RunFolder(program.ProgramTest):
         self.assertEqual(len(lines), 3, "a plain line an epoch")
         for number, (line, row) in enumerate(zip(lines, rows), 1):
             self.assertRegex(line, rf"^epoch {number}/3  loss \d+\.\d{{4}}  validation error "
-                             rf"{float(row['validation_error_percent']):.2f} %( \(best\))?  flips \S+ %/step  \d+:\d\d  \d+ images/s$")
+                             rf"{float(row['validation_error_percent']):.2f} %( \(best\))?  "
+                             r"flips \S+ %/step  \d+:\d\d  \d+ images/s$")
             self.assertEqual("(best)" in line, row["best"] == "1")
 
     def test_config(self):
