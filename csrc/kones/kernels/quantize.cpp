@@ -1,9 +1,32 @@
 #include "kones/kernels/quantize.h"
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 #include "kones/kernels/tiers/elementwise.h"
 
 namespace kones::kernels {
 namespace {
+
+/// While it lives, this thread's subnormal numbers are numbers, whatever its owner has set
+/// (torch.set_flush_denormal): the same input gives the same bits.
+class SubnormalNumbers {
+ public:
+#if defined(__x86_64__)
+  SubnormalNumbers() : before_(_mm_getcsr()) {
+    constexpr unsigned flush_results = 0x8000;
+    constexpr unsigned flush_operands = 0x0040;
+    _mm_setcsr(before_ & ~(flush_results | flush_operands));
+  }
+  ~SubnormalNumbers() {
+    _mm_setcsr(before_);
+  }
+
+ private:
+  unsigned before_;
+#endif
+};
 
 const ElementwiseTier& functions_of(CpuTier tier) {
   switch (tier) {
@@ -41,16 +64,19 @@ const ElementwiseFunctions<BFloat16>& functions(CpuTier tier) {
 template <typename T>
 void quantize(const T* x, T* y, int64_t count, const Quantization& quantization, int64_t first_element,
               RangeMask mask, Stores stores, CpuTier tier) {
+  const SubnormalNumbers scope;
   functions<T>(tier).quantize(x, y, count, quantization, first_element, mask, stores);
 }
 
 template <typename T>
 void ternarize(const T* x, T* y, int64_t count, TernaryScales scales, Stores stores, CpuTier tier) {
+  const SubnormalNumbers scope;
   functions<T>(tier).ternarize(x, y, count, scales, stores);
 }
 
 template <typename T>
 void range_gradient(const T* gradient, const T* x, T* y, int64_t count, float low, float high, CpuTier tier) {
+  const SubnormalNumbers scope;
   functions<T>(tier).range_gradient(gradient, x, y, count, low, high);
 }
 

@@ -460,6 +460,20 @@ class Autograd(unittest.TestCase):
 
 
 class Refusals(unittest.TestCase):
+    def test_the_gradients_own_operators_refuse_what_they_cannot_read(self):
+        mask = torch.zeros(1, dtype=torch.int64)
+        ops = torch.ops.kones
+        for call in (
+            lambda: ops._apply_mask(torch.ones(2, dtype=torch.float64), mask),
+            lambda: ops._apply_mask(torch.ones(200), mask),
+            lambda: ops._apply_mask(torch.ones(40)[::2], mask),
+            lambda: ops._apply_mask(torch.ones(2), torch.zeros(1, dtype=torch.int32)),
+            lambda: ops._range_gradient(torch.ones(8), torch.ones(2), -1.0, 1.0),
+            lambda: ops._range_gradient(torch.ones(8), torch.ones(8, dtype=torch.float16), -1.0, 1.0),
+        ):
+            with self.assertRaises((TypeError, ValueError)):
+                call()
+
     def test_messages_reach_python(self):
         x = torch.zeros(3)
         for call, kind, message in (

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include <c10/core/InferenceMode.h>
 #include <torch/torch.h>
 
 #include "kones/torch/ops/quantize_all.h"
@@ -17,9 +18,12 @@ QuantizedWeightImpl::QuantizedWeightImpl(at::IntArrayRef shape, WeightQuantizer 
 
 at::Tensor QuantizedWeightImpl::forward() {
   if (!is_plain()) return quantizer_.quantize(latent, current_rounding(), stream_);
-  at::Tensor quantized = std::exchange(prepared_, at::Tensor());
-  const bool current = prepared_version_ == latent._version() && prepared_rounding_ == current_rounding();
-  if (!quantized.defined() || !current) {
+  at::Tensor quantized;
+  if (is_training()) {
+    const Prepared prepared = std::exchange(prepared_, {});
+    if (is_current(prepared)) quantized = prepared.quantized;
+  }
+  if (!quantized.defined()) {
     quantized = take_memory();
     torch::NoGradGuard no_gradient;
     quantize_all({latent}, {quantized}, *quantizer_.format, current_rounding(), {stream_.seed},
@@ -33,11 +37,19 @@ bool QuantizedWeightImpl::is_plain() const {
          !latent.is_meta();
 }
 
+bool QuantizedWeightImpl::is_current(const Prepared& prepared) const {
+  return prepared.quantized.defined() && prepared.latent_data == latent.const_data_ptr() &&
+         prepared.latent_version == latent._version() && prepared.rounding == current_rounding();
+}
+
 at::Tensor QuantizedWeightImpl::take_memory() {
-  const bool fits =
-      memory_.defined() && memory_.numel() == latent.numel() && memory_.device() == latent.device();
-  if (!fits || memory_.storage().use_count() > 1)
+  // CUDA's allocator has memory at hand, and knows the streams that use it; threads that evaluate share a
+  // layer; and tensors of inference mode can't be used outside.
+  const bool reused = is_training() && latent.is_cpu() && !c10::InferenceMode::is_enabled();
+  if (!reused) return at::empty_like(latent, latent.options().requires_grad(false));
+  if (!memory_.defined() || memory_.numel() != latent.numel() || memory_.storage().use_count() > 1) {
     memory_ = at::empty_like(latent, latent.options().requires_grad(false));
+  }
   // Another tensor over the same memory: while it lives, the count above says so.
   return memory_.detach();
 }
@@ -45,10 +57,7 @@ at::Tensor QuantizedWeightImpl::take_memory() {
 void quantize_weights(torch::nn::Module& module) {
   torch::NoGradGuard no_gradient;
   struct Group {
-    NumberFormat format;
-    Rounding rounding;
-    uint64_t offset;
-    at::Device device;
+    std::vector<QuantizedWeightImpl*> weights;
     std::vector<at::Tensor> latent;
     std::vector<at::Tensor> quantized;
     std::vector<uint64_t> seeds;
@@ -56,29 +65,29 @@ void quantize_weights(torch::nn::Module& module) {
   std::vector<Group> groups;
   module.apply([&groups](torch::nn::Module& part) {
     auto* weight = part.as<QuantizedWeightImpl>();
-    if (weight == nullptr || !weight->is_plain()) return;
-    const Group wanted = {*weight->quantizer_.format,
-                          weight->current_rounding(),
-                          weight->stream_.offset,
-                          weight->latent.device(),
-                          {},
-                          {},
-                          {}};
-    auto group = std::find_if(groups.begin(), groups.end(), [&wanted](const Group& g) {
-      return g.format == wanted.format && g.rounding == wanted.rounding && g.offset == wanted.offset &&
-             g.device == wanted.device;
+    if (weight == nullptr || !weight->is_plain() || !weight->is_training()) return;
+    weight->prepared_ = {};
+    auto group = std::find_if(groups.begin(), groups.end(), [weight](const Group& g) {
+      const QuantizedWeightImpl& other = *g.weights.front();
+      return *other.quantizer_.format == *weight->quantizer_.format && other.rounding_ == weight->rounding_ &&
+             other.stream_.offset == weight->stream_.offset &&
+             other.latent.device() == weight->latent.device();
     });
-    if (group == groups.end()) group = groups.insert(groups.end(), wanted);
-    weight->prepared_.reset();
-    weight->prepared_ = weight->take_memory();
-    weight->prepared_version_ = weight->latent._version();
-    weight->prepared_rounding_ = wanted.rounding;
+    if (group == groups.end()) group = groups.emplace(groups.end());
+    group->weights.push_back(weight);
     group->latent.push_back(weight->latent);
-    group->quantized.push_back(weight->prepared_);
+    group->quantized.push_back(weight->take_memory());
     group->seeds.push_back(weight->stream_.seed);
   });
   for (const Group& group : groups) {
-    quantize_all(group.latent, group.quantized, group.format, group.rounding, group.seeds, group.offset);
+    const QuantizedWeightImpl& first = *group.weights.front();
+    quantize_all(group.latent, group.quantized, *first.quantizer_.format, first.rounding_, group.seeds,
+                 first.stream_.offset);
+    for (std::size_t i = 0; i < group.weights.size(); ++i) {
+      QuantizedWeightImpl& weight = *group.weights[i];
+      weight.prepared_ = {group.quantized[i], weight.latent.const_data_ptr(), weight.latent._version(),
+                          weight.rounding_};
+    }
   }
 }
 
@@ -97,13 +106,13 @@ void QuantizedWeightImpl::initialize(Initialization initialization) {
 void QuantizedWeightImpl::set_training_rounding(Rounding rounding, uint64_t seed) {
   rounding_ = rounding;
   stream_.seed = seed;
-  prepared_.reset();
+  prepared_ = {};
 }
 
-void QuantizedWeightImpl::clip_latent(double limit) {
-  if (std::isinf(limit)) return;
+void QuantizedWeightImpl::clip_latent(LatentRange range) {
+  if (std::isinf(range.high)) return;
   torch::NoGradGuard no_gradient;
-  latent.clamp_(-limit, limit);
+  latent.clamp_(range.low, range.high);
 }
 
 void clip_latent_weights(torch::nn::Module& module) {

@@ -21,8 +21,9 @@ class QuantizedWeightImpl : public torch::nn::Module {
  public:
   QuantizedWeightImpl(at::IntArrayRef shape, WeightQuantizer quantizer);
 
-  /// The weights to compute with, differentiable with respect to `latent`. Memory is used again from one step
-  /// to the next, once nothing else holds the weights: there is one copy of them beside the latent ones.
+  /// The weights to compute with, differentiable with respect to `latent`. In training on the CPU their
+  /// memory is used again from one step to the next, once nothing else holds it: there is one copy of them
+  /// beside the latent ones. In evaluation mode several threads may call it at once.
   at::Tensor forward();
 
   /// Draws the latent weights anew from LibTorch's generator.
@@ -34,11 +35,11 @@ class QuantizedWeightImpl : public torch::nn::Module {
   /// The training step, which the random numbers of stochastic rounding depend on.
   void set_step(uint64_t step) {
     stream_.offset = step;
-    prepared_.reset();
+    prepared_ = {};
   }
 
-  /// Clips the latent weights to [-limit, limit]; does nothing for an infinite limit.
-  void clip_latent(double limit);
+  /// Clips the latent weights to a range; does nothing where it is infinite.
+  void clip_latent(LatentRange range);
 
   /// sqrt((fan-in + fan-out) / 1.5), the factor on the learning rate without which latent weights in [-1, 1]
   /// flip too rarely (BinaryConnect: Courbariaux, Bengio and David, 2015, section 2.5).
@@ -57,20 +58,28 @@ class QuantizedWeightImpl : public torch::nn::Module {
   /// Memory for the quantized weights, which nothing else holds.
   at::Tensor take_memory();
 
+  /// What quantize_weights made for the next forward, and of what.
+  struct Prepared {
+    at::Tensor quantized;
+    const void* latent_data = nullptr;
+    uint32_t latent_version = 0;
+    Rounding rounding = Rounding::nearest;
+  };
+  bool is_current(const Prepared& prepared) const;
+
   WeightQuantizer quantizer_;
   Rounding rounding_ = Rounding::nearest;
   RandomStream stream_;
-  at::Tensor memory_;              ///< of the quantized weights
-  at::Tensor prepared_;            ///< by quantize_weights, for the next forward
-  uint32_t prepared_version_ = 0;  ///< of the latent weights that it was made from
-  Rounding prepared_rounding_ = Rounding::nearest;
+  at::Tensor memory_;  ///< of the quantized weights
+  Prepared prepared_;
 };
 
 TORCH_MODULE(QuantizedWeight);
 
-/// Quantizes the weights of all layers in `module` together, for the next forward of each: on CUDA in one
-/// launch a format instead of one a layer. A layer whose latent weights, step or rounding change before its
-/// forward quantizes them anew.
+/// Quantizes the weights of all layers in `module` that are in training mode together, for the next forward
+/// of each: on CUDA in one launch a format instead of one a layer. A layer whose latent weights, step or
+/// rounding change before its forward quantizes them anew; only changes in place that autograd does not see
+/// (through .data) stay unnoticed.
 void quantize_weights(torch::nn::Module& module);
 
 /// Clips the latent weights of every layer in `module` to the range of its own level set: what a training

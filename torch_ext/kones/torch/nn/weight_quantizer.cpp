@@ -42,9 +42,15 @@ at::Tensor WeightQuantizer::with_gradient(const at::Tensor& latent, const at::Te
   return ops::StraightThrough::apply(latent, result);
 }
 
-double WeightQuantizer::range() const {
-  if (!format) return std::numeric_limits<double>::infinity();
-  return std::ldexp(static_cast<double>(format->max_level()), -format->fraction_bits());
+LatentRange WeightQuantizer::range() const {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (!format) return {-infinity, infinity};
+  if (format->family == FormatFamily::power_of_two) {  // which may have levels too far apart for integers
+    const double largest = std::ldexp(1.0, format->max_exponent);
+    return {-largest, largest};
+  }
+  return {std::ldexp(format->min_level(), -format->fraction_bits()),
+          std::ldexp(format->max_level(), -format->fraction_bits())};
 }
 
 std::string WeightQuantizer::name() const {

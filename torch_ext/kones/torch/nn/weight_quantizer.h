@@ -12,6 +12,12 @@
 
 namespace kones::nn {
 
+/// Where latent weights are kept, ends included.
+struct LatentRange {
+  double low;
+  double high;
+};
+
 /// A weight format, or none for float32 weights.
 struct WeightQuantizer {
   std::optional<NumberFormat> format;
@@ -23,9 +29,9 @@ struct WeightQuantizer {
   /// `quantized`, the weights of `latent` that another quantization made, with the same gradient to `latent`.
   at::Tensor with_gradient(const at::Tensor& latent, const at::Tensor& quantized) const;
 
-  /// The largest level: the range [-r, r] that latent weights are clipped to by default. Infinite without a
-  /// format.
-  double range() const;
+  /// From the smallest level to the largest: what latent weights are clipped to by default. Infinite without
+  /// a format.
+  LatentRange range() const;
 
   /// For people: the format's name, or "float32".
   std::string name() const;

@@ -95,7 +95,7 @@ TernaryScales check_ternarize(const at::Tensor& x, double threshold, double posi
   const char* name = "ternarize";
   check_operand(name, x);
   const float checked = check_finite(name, "threshold", threshold);
-  TORCH_CHECK_VALUE(checked >= 0.0f, "kones::", name, ": threshold is ", threshold, "; it takes 0 or more");
+  TORCH_CHECK_VALUE(threshold >= 0.0, "kones::", name, ": threshold is ", threshold, "; it takes 0 or more");
   return {checked, check_finite(name, "positive", positive), check_finite(name, "negative", negative)};
 }
 

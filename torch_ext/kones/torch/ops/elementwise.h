@@ -7,6 +7,7 @@
 
 #include "kones/kernels/quantize.h"
 #include "kones/numeric/float16.h"
+#include "kones/torch/ops/arguments.h"
 
 namespace kones::ops {
 
@@ -46,6 +47,26 @@ at::Tensor map_tensor(const at::Tensor& x, bool ordered, Map map) {
 inline at::MemoryFormat mask_order(const at::Tensor& x, bool ordered) {
   const at::MemoryFormat own = x.suggest_memory_format();
   return ordered ? at::MemoryFormat::Contiguous : own;
+}
+
+/// Refuses what the gradients' own operators can't take.
+inline void check_range_gradient(const at::Tensor& gradient, const at::Tensor& x) {
+  check_operand("_range_gradient", gradient);
+  TORCH_CHECK_VALUE(
+      gradient.scalar_type() == x.scalar_type() && gradient.sym_sizes() == x.sym_sizes() &&
+          gradient.device() == x.device(),
+      "kones::_range_gradient: x is not like gradient; it takes one of its type, sizes and device");
+}
+
+inline void check_apply_mask(const at::Tensor& gradient, const at::Tensor& mask) {
+  check_operand("_apply_mask", gradient);
+  TORCH_CHECK_VALUE(gradient.is_non_overlapping_and_dense(),
+                    "kones::_apply_mask: gradient has gaps; it takes a dense one");
+  TORCH_CHECK_VALUE(mask.scalar_type() == at::kLong && mask.is_contiguous() &&
+                        mask.device() == gradient.device() &&
+                        mask.sym_numel() == (gradient.sym_numel() + 63) / 64,
+                    "kones::_apply_mask: mask does not fit gradient; it takes a bit an element in 64-bit "
+                    "words on its device");
 }
 
 /// The result of `combine(gradient, x, y)` on three tensors whose elements lie in the same order, densely.

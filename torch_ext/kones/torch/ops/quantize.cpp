@@ -76,6 +76,7 @@ at::Tensor ternarize_cpu(const at::Tensor& x, TernaryScales scales) {
 }
 
 at::Tensor range_gradient_cpu(const at::Tensor& gradient, const at::Tensor& x, double low, double high) {
+  check_range_gradient(gradient, x);
   return combine_tensors(gradient, x, [&](const at::Tensor& g, const at::Tensor& from, at::Tensor& y) {
     for_storage_type(g.scalar_type(), [&](auto type) {
       using T = decltype(type);
@@ -91,6 +92,7 @@ at::Tensor range_gradient_cpu(const at::Tensor& gradient, const at::Tensor& x, d
 }
 
 at::Tensor apply_mask_cpu(const at::Tensor& gradient, const at::Tensor& mask) {
+  check_apply_mask(gradient, mask);
   at::Tensor passed = at::empty_like(gradient);
   for_storage_type(gradient.scalar_type(), [&](auto type) {
     using T = decltype(type);

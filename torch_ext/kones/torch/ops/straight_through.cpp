@@ -28,10 +28,12 @@ at::Tensor apply_mask(const at::Tensor& gradient, const at::Tensor& mask) {
 }
 
 at::Tensor range_gradient_meta(const at::Tensor& gradient, const at::Tensor& x, double, double) {
+  check_range_gradient(gradient, x);
   return combine_tensors(gradient, x, [](const at::Tensor&, const at::Tensor&, at::Tensor&) {});
 }
 
-at::Tensor apply_mask_meta(const at::Tensor& gradient, const at::Tensor&) {
+at::Tensor apply_mask_meta(const at::Tensor& gradient, const at::Tensor& mask) {
+  check_apply_mask(gradient, mask);
   return at::empty_like(gradient);
 }
 

@@ -1,8 +1,9 @@
 #include "kones/torch/quantizers/ttq.h"
 
+#include <limits>
+
 #include <torch/torch.h>
 
-#include "kones/torch/ops/ternarize.h"
 #include "kones/torch/quantizers/arguments.h"
 
 namespace kones::quantizers {
@@ -15,9 +16,14 @@ class TtqFunction : public torch::autograd::Function<TtqFunction> {
                             const at::Tensor& threshold, const at::Tensor& positive,
                             const at::Tensor& negative, ChannelDimension channels) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    // What is left beyond +-threshold: a difference of float32 numbers is zero only if they are equal.
-    const at::Tensor level = ternarize(w - w.clamp(-threshold, threshold), 0.0);
-    const at::Tensor sign = (level > 0).to(at::kChar).sub_((level < 0).to(at::kChar));
+    const at::Tensor above = w > threshold;
+    const at::Tensor below = w < -threshold;
+    const at::Tensor sign = above.to(at::kChar).sub_(below.to(at::kChar));
+    // 0 between the thresholds, NaN where the weight or the threshold is.
+    const at::Tensor level =
+        (w.isnan().logical_or_(threshold.isnan()))
+            .to(at::kFloat)
+            .masked_fill_(w.isnan().logical_or(threshold.isnan()), std::numeric_limits<double>::quiet_NaN());
     context->save_for_backward({sign, positive, negative});
     context->saved_data["channels"] = channels ? c10::IValue(*channels) : c10::IValue();
     return at::where(sign > 0, positive, at::where(sign < 0, -negative, level)).add_(0.0);
@@ -62,6 +68,9 @@ at::Tensor ttq(const at::Tensor& w, const at::Tensor& threshold, const at::Tenso
                const at::Tensor& negative, ChannelDimension channels) {
   check_operand("ttq", "w", w);
   check_scale("threshold", threshold);
+  // On a device the answer would have to be waited for at each step.
+  TORCH_CHECK_VALUE(!threshold.is_cpu() || !(threshold < 0).any().item<bool>(),
+                    "ttq: threshold is negative; it takes 0 or more");
   check_scale("positive", positive);
   check_scale("negative", negative);
   return TtqFunction::apply(w.to(at::kFloat), spread("ttq", "threshold", threshold.detach(), w, channels),

@@ -276,8 +276,9 @@ class Trainer {
     if (sampler) sampler->add_to(state_.samples);
     for (const Block& block : network_->blocks()) {
       nn::QuantizedWeight weight = block.weight();
-      const double range = weight->quantizer().range();
-      weight->clip_latent(recipe_.latent_clip > 0 && !std::isinf(range) ? recipe_.latent_clip : range);
+      const double clip = recipe_.latent_clip;
+      const bool own = clip > 0 && weight->quantizer().format;
+      weight->clip_latent(own ? nn::LatentRange{-clip, clip} : weight->quantizer().range());
     }
   }
 

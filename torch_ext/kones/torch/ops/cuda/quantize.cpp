@@ -37,7 +37,8 @@ std::tuple<at::Tensor, at::Tensor> quantize_masked_cuda(const at::Tensor& x,
   return map_tensor_with_mask(
       x, quantization.rounding == Rounding::stochastic,
       [&](const at::Tensor& from, at::Tensor& to, at::Tensor& mask) {
-        mask.zero_();  // the last word may have bytes that no element is in
+        if (mask.numel() > 0)
+          mask.slice(0, -1).zero_();  // the last word may have bytes that no element is in
         auto* bytes = reinterpret_cast<uint8_t*>(mask.mutable_data_ptr<int64_t>());
         quantize_flat(aligned(from), to, quantization, {bytes, range.low, range.high});
       });
@@ -55,6 +56,7 @@ at::Tensor ternarize_cuda(const at::Tensor& x, TernaryScales scales) {
 }
 
 at::Tensor range_gradient_cuda(const at::Tensor& gradient, const at::Tensor& x, double low, double high) {
+  check_range_gradient(gradient, x);
   const c10::cuda::CUDAGuard device(gradient.device());
   return combine_tensors(gradient, x, [&](const at::Tensor& g, const at::Tensor& from, at::Tensor& y) {
     for_storage_type(g.scalar_type(), [&](auto type) {
@@ -69,6 +71,7 @@ at::Tensor range_gradient_cuda(const at::Tensor& gradient, const at::Tensor& x, 
 }
 
 at::Tensor apply_mask_cuda(const at::Tensor& gradient, const at::Tensor& mask) {
+  check_apply_mask(gradient, mask);
   const c10::cuda::CUDAGuard device(gradient.device());
   const at::Tensor source = aligned(gradient);
   at::Tensor passed = at::empty_like(source);
