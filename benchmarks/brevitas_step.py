@@ -6,6 +6,7 @@ in turn. Brevitas is installed for this alone, beside the torch that kones is bu
 
     python -m pip install --target FOLDER --no-deps brevitas==0.13.4 dependencies==2.0.1 unfoldNd==0.2.3 \
         packaging==24.2
+    export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483647  # as training_step_benchmark does
     PYTHONPATH=FOLDER .venv/bin/python benchmarks/brevitas_step.py [THREADS]
 """
 

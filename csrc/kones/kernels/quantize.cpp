@@ -85,6 +85,11 @@ void apply_mask(const T* gradient, const uint64_t* mask, T* y, int64_t count, Cp
   functions<T>(tier).apply_mask(gradient, mask, y, count);
 }
 
+void clamp_in_place(float* x, int64_t count, float low, float high, CpuTier tier) {
+  const SubnormalNumbers scope;
+  functions_of(tier).clamp_in_place(x, count, low, high);
+}
+
 #define KONES_INSTANTIATE(T)                                                                               \
   template void quantize(const T*, T*, int64_t, const Quantization&, int64_t, RangeMask, Stores, CpuTier); \
   template void ternarize(const T*, T*, int64_t, TernaryScales, Stores, CpuTier);                          \

@@ -45,6 +45,10 @@ template <typename T>
 void ternarize(const T* x, T* y, int64_t count, TernaryScales scales, Stores stores = Stores::cached,
                CpuTier tier = cpu_tier());
 
+/// Clamps x to [low, high] in place; NaN stays. Where nothing is outside, nothing is written: a pass over
+/// weights after a step, few of which have left their range, costs reading alone.
+void clamp_in_place(float* x, int64_t count, float low, float high, CpuTier tier = cpu_tier());
+
 /// y[i] = low <= x[i] <= high, in float32, ? gradient[i] : 0. gradient and y may be the same.
 template <typename T>
 void range_gradient(const T* gradient, const T* x, T* y, int64_t count, float low, float high,

@@ -168,6 +168,20 @@ void apply_mask_elements(const T* gradient, const uint64_t* mask, T* y, int64_t 
   }
 }
 
+void clamp_elements(float* x, int64_t count, float low, float high) {
+  for (int64_t first = 0; first < count; first += chunk) {
+    const int64_t size = count - first < chunk ? count - first : chunk;
+    float* const values = x + first;
+    int outside = 0;
+    for (int64_t i = 0; i < size; ++i) outside |= values[i] >= low && values[i] <= high ? 0 : 1;
+    if (outside == 0) continue;
+    for (int64_t i = 0; i < size; ++i) {
+      const float above = values[i] < low ? low : values[i];
+      values[i] = above > high ? high : above;
+    }
+  }
+}
+
 template <typename T>
 constexpr ElementwiseFunctions<T> functions = {quantize_elements<T>, ternarize_elements<T>,
                                                range_gradient_elements<T>, apply_mask_elements<T>};
@@ -175,6 +189,7 @@ constexpr ElementwiseFunctions<T> functions = {quantize_elements<T>, ternarize_e
 }  // namespace
 
 extern const ElementwiseTier KONES_ELEMENTWISE_TIER;
-const ElementwiseTier KONES_ELEMENTWISE_TIER = {functions<float>, functions<Float16>, functions<BFloat16>};
+const ElementwiseTier KONES_ELEMENTWISE_TIER = {functions<float>, functions<Float16>, functions<BFloat16>,
+                                                clamp_elements};
 
 }  // namespace kones::kernels

@@ -20,6 +20,7 @@ struct ElementwiseTier {
   ElementwiseFunctions<float> float32;
   ElementwiseFunctions<Float16> float16;
   ElementwiseFunctions<BFloat16> bfloat16;
+  void (*clamp_in_place)(float* x, int64_t count, float low, float high);
 };
 
 extern const ElementwiseTier elementwise_scalar;

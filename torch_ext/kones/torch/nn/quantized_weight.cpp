@@ -7,6 +7,7 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/torch.h>
 
+#include "kones/torch/ops/clamp.h"
 #include "kones/torch/ops/quantize_all.h"
 
 namespace kones::nn {
@@ -112,7 +113,7 @@ void QuantizedWeightImpl::set_training_rounding(Rounding rounding, uint64_t seed
 void QuantizedWeightImpl::clip_latent(LatentRange range) {
   if (std::isinf(range.high)) return;
   torch::NoGradGuard no_gradient;
-  latent.clamp_(range.low, range.high);
+  clamp_(latent, range.low, range.high);
 }
 
 void clip_latent_weights(torch::nn::Module& module) {
