@@ -17,7 +17,7 @@ std::vector<uint8_t> bytes_of(const std::vector<uint64_t>& words) {
   return bytes;
 }
 
-/// Seen to fail on: an end left out, lanes joined in the wrong order, the last word's lanes left to chance, a
+/// Meant to catch: an end left out, lanes joined in the wrong order, the last word's lanes left to chance, a
 /// word that has no elements written.
 TYPED_TEST(CudaGradients, MaskAndResultAgree) {
   const std::pair<NumberFormat, std::pair<float, float>> cases[] = {
@@ -42,7 +42,7 @@ TYPED_TEST(CudaGradients, MaskAndResultAgree) {
   }
 }
 
-/// Seen to fail on: the mask's bits of the next vector, an end left out.
+/// Meant to catch: the mask's bits of the next vector, an end left out.
 TYPED_TEST(CudaGradients, GradientsAgree) {
   for (const int64_t count : sizes) {
     const std::vector<TypeParam> x = quantizer_inputs<TypeParam>(count);

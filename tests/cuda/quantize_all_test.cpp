@@ -43,7 +43,7 @@ void expect_rounded(const Tensors& tensors) {
   }
 }
 
-/// Seen to fail on: the next tensor's first block given to the one before, one seed for all, elements counted
+/// Meant to catch: the next tensor's first block given to the one before, one seed for all, elements counted
 /// from the launch's first.
 TEST(CudaQuantizeAll, AgreesForEveryFormat) {
   // Few threads, so that the launches can be replayed on PTX; a tensor of two blocks among them.
@@ -66,7 +66,7 @@ TEST(CudaQuantizeAll, AgreesAroundABlocksShare) {
   expect_rounded(tensors);
 }
 
-/// Seen to fail on: the tensors after the 64th left out.
+/// Meant to catch: the tensors after the 64th left out.
 TEST(CudaQuantizeAll, MoreTensorsThanALaunchHolds) {
   std::vector<int64_t> counts;
   for (int64_t i = 0; i < 131; ++i) counts.push_back(i % 7 == 0 ? 4100 : i);

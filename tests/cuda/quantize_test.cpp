@@ -34,7 +34,7 @@ template <typename T>
 class CudaQuantize : public QuantizerTest<T> {};
 TYPED_TEST_SUITE(CudaQuantize, QuantizerTypes);
 
-/// Seen to fail on: the tail's last element left out, the wrong word of the random block, the second block of
+/// Meant to catch: the tail's last element left out, the wrong word of the random block, the second block of
 /// a half type's vector drawn again, nearest done as truncate, a sign bit taken for the sign.
 TYPED_TEST(CudaQuantize, AgreesAtEverySize) {
   for (const int64_t count : sizes) {
@@ -48,7 +48,7 @@ TYPED_TEST(CudaQuantize, AgreesAtEverySize) {
   }
 }
 
-/// Seen to fail on: three terms done as four, max_shift replaced by 7.
+/// Meant to catch: three terms done as four, max_shift replaced by 7.
 TYPED_TEST(CudaQuantize, AgreesForEveryFormatAndRounding) {
   for (const NumberFormat& format : formats) {
     for (const Rounding rounding : format.roundings()) {
@@ -58,7 +58,7 @@ TYPED_TEST(CudaQuantize, AgreesForEveryFormatAndRounding) {
   }
 }
 
-/// Seen to fail, in the check and sanitizer builds, on: vector loads and stores at any address, or wherever x
+/// Meant to catch, in the check and sanitizer builds: vector loads and stores at any address, or wherever x
 /// alone allows them.
 TYPED_TEST(CudaQuantize, AgreesAtAnyAddressAndInPlace) {
   for (const Layout layout : layouts) {
@@ -70,7 +70,7 @@ TYPED_TEST(CudaQuantize, AgreesAtAnyAddressAndInPlace) {
   }
 }
 
-/// Seen to fail on: the high word of the seed or the offset dropped.
+/// Meant to catch: the high word of the seed or the offset dropped.
 TYPED_TEST(CudaQuantize, DrawsTheStreamsNumbers) {
   for (const RandomStream random : streams) {
     EXPECT_TRUE(

@@ -26,7 +26,7 @@ std::vector<T> operands(int64_t count) {
   return x;
 }
 
-// Seen to fail on: an end left out, NaN inside, a word too many written, bits of the last word left as they
+// Meant to catch: an end left out, NaN inside, a word too many written, bits of the last word left as they
 // were, an infinite gradient outside that became NaN.
 TYPED_TEST(RangeKernels, ByTheDefinitionAtEverySize) {
   constexpr float low = -1.0f;
@@ -68,7 +68,7 @@ TYPED_TEST(RangeKernels, ByTheDefinitionAtEverySize) {
   }
 }
 
-// Seen to fail on: an end taken for outside's value, the last chunk left out, NaN made an end.
+// Seen to fail on: values outside left as they were, the last chunk left out, NaN made an end.
 TEST(ClampInPlace, ByTheDefinitionAtEverySize) {
   for (const int64_t count : {0, 1, 1023, 1024, 1025, 5000}) {
     for (const bool all_inside : {true, false}) {

@@ -64,7 +64,7 @@ TYPED_TEST(QuantizeKernel, EveryElementByTheDefinition) {
 }
 
 #if defined(__x86_64__)
-// A thread that flushes subnormal numbers to zero gets the same bits. Seen to fail on: its setting left as it
+// A thread that flushes subnormal numbers to zero gets the same bits. Meant to catch: its setting left as it
 // is.
 TYPED_TEST(QuantizeKernel, SubnormalNumbersCountWhateverTheThreadsSetting) {
   const std::vector<TypeParam> x = {from_float<TypeParam>(-1e-40f), from_float<TypeParam>(-0x1p-20f),
@@ -143,7 +143,7 @@ double correlation(const std::vector<float>& a, const std::vector<float>& b, std
 }
 
 // A binary quantizer of 0 is a fair coin: the coins of neighbouring elements, offsets and seeds have nothing
-// to do with one another. Seen to fail on: the block's number shifted by one word, offset added to seed.
+// to do with one another. Meant to catch: the block's number shifted by one word, offset added to seed.
 TEST(QuantizeKernelStatistics, NeighboursOffsetsAndSeedsAreIndependent) {
   constexpr int64_t count = 1 << 20;
   const std::vector<float> x(count, 0.0f);

@@ -12,7 +12,7 @@ class TernarizeKernel : public testing::Test {};
 using StorageTypes = testing::Types<float, Float16, BFloat16>;
 TYPED_TEST_SUITE(TernarizeKernel, StorageTypes);
 
-// Seen to fail on: >= for >, a negative scale without its sign, -0 for a scale of 0, a NaN that became 0.
+// Meant to catch: >= for >, a negative scale without its sign, -0 for a scale of 0, a NaN that became 0.
 TYPED_TEST(TernarizeKernel, EveryElementByTheDefinition) {
   const Storage<TypeParam> storage;
   const std::vector<TypeParam> x = every_element<TypeParam>(LevelSet({-0.7, -0.5, 0.0, 0.5, 0.7}));

@@ -1,6 +1,6 @@
 """A tier's object file defines no symbol that another file's could be taken for, and that runs its instructions.
 
-usage: tier_objects_test.py NM TABLE OBJECT. Seen to fail on: an inline function that is not always inlined.
+usage: tier_objects_test.py NM TABLE OBJECT. Meant to catch an inline function that is not always inlined.
 """
 
 import re

@@ -195,7 +195,7 @@ void expect_codes(const NumberFormat& format, const std::map<uint32_t, int32_t>&
   }
 }
 
-// The sign, then how far the exponent is below the largest; zero comes after the smallest. Seen to fail on:
+// The sign, then how far the exponent is below the largest; zero comes after the smallest. Meant to catch:
 // zero's code taken for the smallest level, a sign below the shift.
 TEST(NumberFormat, PowerOfTwoCodes) {
   for (const bool zero : {false, true}) {
@@ -240,7 +240,7 @@ TEST(NumberFormat, TernaryCodes) {
   expect_codes(NumberFormat::ternary(), {{0, 0}, {1, 1}, {2, 0}, {3, -1}}, {{-1, 3}, {0, 0}, {1, 1}});
 }
 
-// Two's complement of all its bits, or plain binary. Seen to fail on: a sign bit one too high, the unsigned
+// Two's complement of all its bits, or plain binary. Meant to catch: a sign bit one too high, the unsigned
 // range halved.
 TEST(NumberFormat, FixedPointCodes) {
   for (const auto& [before, after] : {std::pair{2, 6}, {1, 0}, {-3, 9}, {6, -2}, {10, 2}}) {

@@ -182,7 +182,7 @@ TEST_F(QuantizedLayers, LearningRateScaleIsBinaryConnects) {
                    16.970562748477143);
 }
 
-// What a step's graph has let go of is the next step's memory; what somebody holds is not. Seen to fail on:
+// What a step's graph has let go of is the next step's memory; what somebody holds is not. Meant to catch:
 // memory that is used again while the graph lives; memory that is new at each step.
 TEST_F(QuantizedLayers, MemoryOfWeightsIsUsedAgainOnceItIsFree) {
   QuantizedWeight weight(at::IntArrayRef({40, 30}), lightnn1);
@@ -205,7 +205,7 @@ TEST_F(QuantizedLayers, MemoryOfWeightsIsUsedAgainOnceItIsFree) {
   }
 }
 
-// Seen to fail on: memory of inference mode that training used again; memory that threads share.
+// Meant to catch: memory of inference mode that training used again; memory that threads share.
 TEST_F(QuantizedLayers, EvaluationLeavesNothingBehind) {
   QuantizedWeight weight(at::IntArrayRef({64, 64}), lightnn1);
   weight->eval();
@@ -229,7 +229,7 @@ TEST_F(QuantizedLayers, EvaluationLeavesNothingBehind) {
   EXPECT_TRUE(weight->latent.grad().defined());
 }
 
-// Seen to fail on: a version alone compared, which another tensor's may equal.
+// Meant to catch: a version alone compared, which another tensor's may equal.
 TEST_F(QuantizedLayers, WeightsThatAreReplacedAreQuantizedAnew) {
   QuantizedWeight weight(at::IntArrayRef({3, 4}), lightnn1);
   quantize_weights(*weight);
@@ -237,8 +237,8 @@ TEST_F(QuantizedLayers, WeightsThatAreReplacedAreQuantizedAnew) {
   EXPECT_TRUE(at::equal(weight->forward().detach(), at::full({3, 4}, -0.5)));
 }
 
-// Layers of two formats and both kinds, prepared together: the same bits and gradients as one by one. Seen to
-// fail on: a prepared weight used for a second forward, after a change of the latent weights, of the step or
+// Layers of two formats and both kinds, prepared together: the same bits and gradients as one by one. Meant
+// to catch: a prepared weight used for a second forward, after a change of the latent weights, of the step or
 // of the mode.
 TEST_F(QuantizedLayers, WeightsQuantizedTogetherAreThoseQuantizedAlone) {
   const std::vector<WeightQuantizer> quantizers = {lightnn1, binary, none, lightnn1, lightnn1};

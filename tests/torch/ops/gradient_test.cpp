@@ -101,7 +101,7 @@ TYPED_TEST(StraightThrough, PowerOfTwoAndTernarizePassTheCotangentItself) {
   }
 }
 
-// Seen to fail on: an end left out, the largest level one step too far.
+// Meant to catch: an end left out, the largest level one step too far.
 TYPED_TEST(StraightThrough, FixedPointPassesInsideItsRange) {
   for (const Layout& layout : layouts(scalar_type_of<TypeParam>)) {
     SCOPED_TRACE(layout.name);
@@ -117,7 +117,7 @@ TYPED_TEST(StraightThrough, FixedPointPassesInsideItsRange) {
 }
 
 // An operand that is no leaf would live on for the gradient alone: bits are kept of it instead. The product's
-// own factor is 1, so the leaf's gradient is that of the operand. Seen to fail on: bits in memory order for
+// own factor is 1, so the leaf's gradient is that of the operand. Meant to catch: bits in memory order for
 // row-major rounding, the gradient's layout taken for the operand's.
 TYPED_TEST(StraightThrough, MaskedOperandsPassTheSame) {
   for (const Layout& layout : layouts(scalar_type_of<TypeParam>)) {
@@ -152,7 +152,7 @@ TYPED_TEST(StraightThrough, BinarizeAtTheEnds) {
   EXPECT_TRUE(at::equal(dx.to(at::kFloat), at::tensor(std::vector<float>{3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0})));
 }
 
-// Seen to fail on: the operand saved beside its bits.
+// Meant to catch: the operand saved beside its bits.
 TEST(MaskedOperand, IsFreedBeforeTheGradientComes) {
   const at::Tensor leaf = at::randn({1000}).requires_grad_();
   at::Tensor operand = leaf * 1;
