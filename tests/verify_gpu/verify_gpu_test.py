@@ -95,6 +95,7 @@ class OnAStubOfADevice(unittest.TestCase):
         "set-up and build": "scripts/setup",
         "kernel tests on the device": "build/bin/cuda_device_test",
         "the SIMT layer's cases on the device": "build/bin/simt_device_test",
+        "quantizers with state on CPU and CUDA, bit for bit": "build/bin/quantizers_test",
         "CPU and CUDA operators, bit for bit": ".venv/bin/python",
         "compute-sanitizer memcheck": "compute-sanitizer",
         "benchmarks": "build/bin/cuda_quantizers_benchmark",
@@ -120,7 +121,7 @@ class OnAStubOfADevice(unittest.TestCase):
     def test_passes_where_every_step_does(self):
         status, report = self.verify()
         self.assertEqual(status, 0)
-        self.assertEqual(report.count("| passed |"), 9)
+        self.assertEqual(report.count("| passed |"), 10)
         for place in self.PLACES.values():
             self.assertIn(f"{place} was here", report)
 

@@ -74,11 +74,10 @@ __device__ __forceinline__ ElementVector<T> quantize_vector(const ElementVector<
   return result;
 }
 
-/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned
-/// to 16 bytes when `aligned`.
-template <typename T, typename Quantizer>
-__global__ void __launch_bounds__(256)
-    map_elements_kernel(const T* x, T* y, int64_t count, bool aligned, PhiloxKeys keys, Quantizer quantize) {
+/// Calls `take(first, valid, whole)` for this thread's vectors of a tensor of `count` elements: `valid`
+/// elements from number first on; with `whole`, as many as a vector has, at an address that one is read from.
+template <typename T, typename Take>
+__device__ __forceinline__ void for_each_vector(int64_t count, bool aligned, Take take) {
   constexpr int elements = vector_elements<T>;
   const int64_t vectors = (count + elements - 1) / elements;
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -88,10 +87,19 @@ __global__ void __launch_bounds__(256)
        vector += stride) {
     const int64_t first = elements * vector;
     const int valid = count - first < elements ? static_cast<int>(count - first) : elements;
-    const bool whole = aligned && valid == elements;
+    take(first, valid, aligned && valid == elements);
+  }
+}
+
+/// y[i] = quantize(x[i], u) for i in [0, count), with u the uniform number of element i; x and y are aligned
+/// to 16 bytes when `aligned`.
+template <typename T, typename Quantizer>
+__global__ void __launch_bounds__(256)
+    map_elements_kernel(const T* x, T* y, int64_t count, bool aligned, PhiloxKeys keys, Quantizer quantize) {
+  for_each_vector<T>(count, aligned, [&](int64_t first, int valid, bool whole) {
     const ElementVector<T> values = load_vector(x, first, valid, whole);
     store_vector(quantize_vector(values, first, keys, quantize), y, first, valid, whole);
-  }
+  });
 }
 
 /// Whether x is inside the range; NaN is not.

@@ -9,46 +9,30 @@ template <typename T>
 __global__ void __launch_bounds__(256)
     range_gradient_kernel(const T* gradient, const T* x, T* y, int64_t count, bool aligned, float low,
                           float high) {
-  constexpr int elements = vector_elements<T>;
-  const int64_t vectors = (count + elements - 1) / elements;
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-#pragma unroll 1
-  for (int64_t vector = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; vector < vectors;
-       vector += stride) {
-    const int64_t first = elements * vector;
-    const int valid = count - first < elements ? static_cast<int>(count - first) : elements;
-    const bool whole = aligned && valid == elements;
+  for_each_vector<T>(count, aligned, [&](int64_t first, int valid, bool whole) {
     const ElementVector<T> operands = load_vector(x, first, valid, whole);
     ElementVector<T> values = load_vector(gradient, first, valid, whole);
 #pragma unroll
-    for (int i = 0; i < elements; ++i) {
+    for (int i = 0; i < vector_elements<T>; ++i) {
       if (!is_inside(to_float(operands.element[i]), low, high)) values.element[i] = T{};
     }
     store_vector(values, y, first, valid, whole);
-  }
+  });
 }
 
 /// y[i] = mask bit i ? gradient[i] : 0; both pointers are aligned to 16 bytes.
 template <typename T>
 __global__ void __launch_bounds__(256)
     apply_mask_kernel(const T* gradient, const uint8_t* mask, T* y, int64_t count) {
-  constexpr int elements = vector_elements<T>;
-  const int64_t vectors = (count + elements - 1) / elements;
-  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-#pragma unroll 1
-  for (int64_t vector = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; vector < vectors;
-       vector += stride) {
-    const int64_t first = elements * vector;
-    const int valid = count - first < elements ? static_cast<int>(count - first) : elements;
-    const bool whole = valid == elements;
+  for_each_vector<T>(count, true, [&](int64_t first, int valid, bool whole) {
     const uint32_t bits = static_cast<uint32_t>(mask[first / 8]) >> (first % 8);
     ElementVector<T> values = load_vector(gradient, first, valid, whole);
 #pragma unroll
-    for (int i = 0; i < elements; ++i) {
+    for (int i = 0; i < vector_elements<T>; ++i) {
       if (((bits >> i) & 1u) == 0) values.element[i] = T{};
     }
     store_vector(values, y, first, valid, whole);
-  }
+  });
 }
 
 }  // namespace

@@ -80,6 +80,8 @@ TEST(Layouts, SmallTypesAreRoundedAtTheEnd) {
 }
 
 // The same bits on a CUDA device, but for the quantizers whose scale or tanh is the device's own.
+// Skipped without a device, of which LibTorch's own kernels, that these quantizers consist of, have no
+// stand-in: scripts/verify_gpu runs it where there is one.
 TEST(Layouts, CudaGivesTheSameBits) {
   if (!at::hasCUDA()) GTEST_SKIP() << "there is no CUDA device";
   at::manual_seed(13);

@@ -62,7 +62,7 @@ class QuantizedWeightImpl : public torch::nn::Module {
   struct Prepared {
     at::Tensor quantized;
     const void* latent_data = nullptr;
-    uint32_t latent_version = 0;
+    int64_t latent_version = 0;
     Rounding rounding = Rounding::nearest;
   };
   bool is_current(const Prepared& prepared) const;
