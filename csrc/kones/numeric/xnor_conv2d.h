@@ -1,0 +1,84 @@
+// A convolution of signs, and what becomes of its integer sums: what the CPU and CUDA kernels share.
+#pragma once
+
+#include <cstdint>
+
+#include "kones/numeric/host_device.h"
+
+namespace kones {
+
+/// The sizes of a two-dimensional convolution of signs. Group g of the inputs is channels
+/// g * group_in_channels() .. and makes group g of the outputs.
+struct XnorShape {
+  int64_t batch = 1;
+  int64_t in_channels = 1;  ///< a multiple of groups
+  int64_t in_height = 1;
+  int64_t in_width = 1;
+  int64_t out_channels = 1;  ///< a multiple of groups
+  int64_t kernel_height = 1;
+  int64_t kernel_width = 1;
+  int64_t stride_height = 1;
+  int64_t stride_width = 1;
+  int64_t padding_height = 0;
+  int64_t padding_width = 0;
+  int64_t dilation_height = 1;
+  int64_t dilation_width = 1;
+  int64_t groups = 1;
+
+  int64_t group_in_channels() const { return in_channels / groups; }
+  int64_t group_out_channels() const { return out_channels / groups; }
+  /// 64-bit words that hold the signs of one group of one pixel.
+  int64_t group_words() const { return (group_in_channels() + 63) / 64; }
+  int64_t taps() const { return kernel_height * kernel_width; }
+  int64_t out_height() const {
+    return (in_height + 2 * padding_height - dilation_height * (kernel_height - 1) - 1) / stride_height + 1;
+  }
+  int64_t out_width() const {
+    return (in_width + 2 * padding_width - dilation_width * (kernel_width - 1) - 1) / stride_width + 1;
+  }
+};
+
+/// The most products in a sum, taps() * group_in_channels(): sums are int32.
+inline constexpr int64_t xnor_max_products = INT32_MAX;
+
+enum class XnorActivation {
+  none,
+  relu,   ///< max(v, 0)
+  prelu,  ///< v < 0 ? slope[o] * v : v (He, Zhang, Ren and Sun, 2015)
+};
+
+/// What happens to the sum s of an output, all in float32, each operation rounded:
+///   v = float(s) * scale[o] + bias[o];  v += residual;  v = activation(v);  v += shift[o]
+/// An absent scale is 1, an absent bias or shift 0, which is added all the same: no result is -0. With
+/// `shift` after prelu, and the shift before it in the bias, this is ReActNet's RPReLU (Liu, Shen, Savvides
+/// and Cheng, 2020, section 4.2). The parameters have out_channels elements each.
+struct XnorEpilogue {
+  const float* scale = nullptr;
+  const float* bias = nullptr;
+  XnorActivation activation = XnorActivation::none;
+  const float* slope = nullptr;  ///< of prelu
+  const float* shift = nullptr;
+};
+
+/// The first line of XnorEpilogue for one output; `scale` is 1 and `bias` 0 where there is none.
+KONES_HOST_DEVICE float xnor_scaled_sum(int32_t sum, float scale, float bias) {
+  const float product = static_cast<float>(sum) * scale;
+  return product + bias;
+}
+
+/// The activation of XnorEpilogue; NaN stays.
+KONES_HOST_DEVICE float xnor_activate(float value, XnorActivation activation, float slope) {
+  if (activation == XnorActivation::relu) return value < 0.0f ? 0.0f : value;
+  if (activation == XnorActivation::prelu) return value < 0.0f ? slope * value : value;
+  return value;
+}
+
+/// The sign bits of the next layer straight from the sums: output o is negative exactly where
+/// (sum < threshold[o]) != (flipped[o] != 0). Batch norm and sign come to this: its sign changes once as the
+/// sum grows, upward or, for a negative factor, downward.
+struct XnorThresholds {
+  const int32_t* threshold = nullptr;
+  const uint8_t* flipped = nullptr;
+};
+
+}  // namespace kones
