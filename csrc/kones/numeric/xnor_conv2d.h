@@ -81,4 +81,23 @@ struct XnorThresholds {
   const uint8_t* flipped = nullptr;
 };
 
+/// Where results go. `values` and `words` may both be asked for. T is float, Float16, BFloat16 or int32_t,
+/// which takes the sums themselves: then there is no epilogue, no residual and no sign_threshold.
+template <typename T>
+struct XnorOutput {
+  /// Output o of image n and pixel p at values[n * batch_stride + p * pixel_stride + o * channel_stride]; the
+  /// residual lies likewise. One of pixel_stride and channel_stride is 1.
+  T* values = nullptr;
+  const T* residual = nullptr;
+  int64_t batch_stride = 0;
+  int64_t pixel_stride = 0;
+  int64_t channel_stride = 0;
+
+  /// [batch][pixels][ceil(out_channels / 64)]: bit o is value < sign_threshold[o] (0 where there is none), of
+  /// the value as T holds it; or, if there are thresholds, what they make of the sum.
+  uint64_t* words = nullptr;
+  const float* sign_threshold = nullptr;
+  XnorThresholds thresholds;
+};
+
 }  // namespace kones
