@@ -15,6 +15,7 @@ std::vector<CpuTier> detect() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     tiers.push_back(CpuTier::avx512);
+    if (__builtin_cpu_supports("avx512vpopcntdq")) tiers.push_back(CpuTier::avx512_vpopcntdq);
   }
 #endif
   return tiers;
@@ -41,6 +42,8 @@ std::string_view cpu_tier_name(CpuTier tier) {
       return "avx2";
     case CpuTier::avx512:
       return "avx512";
+    case CpuTier::avx512_vpopcntdq:
+      return "avx512_vpopcntdq";
   }
   return "";
 }

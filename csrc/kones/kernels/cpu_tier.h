@@ -8,9 +8,10 @@ namespace kones::kernels {
 
 /// From the least to the most capable.
 enum class CpuTier {
-  scalar,  ///< what the compiler targets by default
-  avx2,    ///< AVX2
-  avx512,  ///< AVX-512 F, BW, DQ and VL
+  scalar,            ///< what the compiler targets by default
+  avx2,              ///< AVX2
+  avx512,            ///< AVX-512 F, BW, DQ and VL
+  avx512_vpopcntdq,  ///< the same and VPOPCNTDQ, which counts the bits of words
 };
 
 std::string_view cpu_tier_name(CpuTier tier);
@@ -19,8 +20,8 @@ std::string_view cpu_tier_name(CpuTier tier);
 const std::vector<CpuTier>& available_cpu_tiers();
 
 /// The tier that kernels use: the one that the environment variable KONES_CPU_TIER names (scalar, avx2,
-/// avx512) when the process first asks, else the most capable. Throws std::invalid_argument, each time, for a
-/// name that is none or a tier that this machine lacks.
+/// avx512, avx512_vpopcntdq) when the process first asks, else the most capable. Throws
+/// std::invalid_argument, each time, for a name that is none or a tier that this machine lacks.
 CpuTier cpu_tier();
 
 }  // namespace kones::kernels

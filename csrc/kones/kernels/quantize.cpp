@@ -1,36 +1,15 @@
 #include "kones/kernels/quantize.h"
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
-
+#include "kones/kernels/subnormal_numbers.h"
 #include "kones/kernels/tiers/elementwise.h"
 
 namespace kones::kernels {
 namespace {
 
-/// While it lives, this thread's subnormal numbers are numbers, whatever its owner has set
-/// (torch.set_flush_denormal): the same input gives the same bits.
-class SubnormalNumbers {
- public:
-#if defined(__x86_64__)
-  SubnormalNumbers() : before_(_mm_getcsr()) {
-    constexpr unsigned flush_results = 0x8000;
-    constexpr unsigned flush_operands = 0x0040;
-    _mm_setcsr(before_ & ~(flush_results | flush_operands));
-  }
-  ~SubnormalNumbers() {
-    _mm_setcsr(before_);
-  }
-
- private:
-  unsigned before_;
-#endif
-};
-
 const ElementwiseTier& functions_of(CpuTier tier) {
   switch (tier) {
 #if defined(__x86_64__)
+    case CpuTier::avx512_vpopcntdq:
     case CpuTier::avx512:
       return elementwise_avx512;
     case CpuTier::avx2:

@@ -1,10 +1,11 @@
 // The elementwise kernels of one tier. CMake compiles this file once a tier, for its instruction set and with
-// KONES_ELEMENTWISE_TIER the name of its table. Loops are written so that the compiler makes vectors of them;
+// KONES_TIER its name. Loops are written so that the compiler makes vectors of them;
 // all but the table has internal linkage and all that it includes is inlined, so that no other file runs this
 // one's code.
 #include "kones/kernels/tiers/elementwise.h"
 
 #include "kones/kernels/tiers/philox_words.h"
+#include "kones/kernels/tiers/table.h"
 #include "kones/numeric/quantizer.h"
 
 namespace kones::kernels {
@@ -188,8 +189,8 @@ constexpr ElementwiseFunctions<T> functions = {quantize_elements<T>, ternarize_e
 
 }  // namespace
 
-extern const ElementwiseTier KONES_ELEMENTWISE_TIER;
-const ElementwiseTier KONES_ELEMENTWISE_TIER = {functions<float>, functions<Float16>, functions<BFloat16>,
-                                                clamp_elements};
+extern const ElementwiseTier KONES_TIER_TABLE(elementwise);
+const ElementwiseTier KONES_TIER_TABLE(elementwise) = {functions<float>, functions<Float16>,
+                                                       functions<BFloat16>, clamp_elements};
 
 }  // namespace kones::kernels

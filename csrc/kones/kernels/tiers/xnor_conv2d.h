@@ -1,0 +1,74 @@
+// What each tier provides for convolutions of signs (kones/kernels/xnor_conv2d.h).
+#pragma once
+
+#include <cstdint>
+
+#include "kones/numeric/float16.h"
+#include "kones/numeric/xnor_conv2d.h"
+
+namespace kones::kernels {
+
+/// Output channels that are computed together; weights and parameters are padded to it.
+inline constexpr int xnor_panel = 16;
+
+/// The epilogue's parameters for the outputs of a panel, with values that change nothing where there are
+/// none.
+struct XnorPanel {
+  alignas(64) float scale[xnor_panel];
+  alignas(64) float bias[xnor_panel];
+  alignas(64) float slope[xnor_panel];
+  alignas(64) float shift[xnor_panel];
+  alignas(64) float sign_threshold[xnor_panel];
+  alignas(64) int32_t threshold[xnor_panel];
+  alignas(64) uint32_t flipped[xnor_panel];  ///< 0 or 1
+};
+
+/// One row of output pixels and one panel of output channels.
+template <typename T>
+struct XnorRow {
+  int64_t pixels;
+
+  // Word k of pixel p is activations[p * pixel_stride + offsets[k]], and of output o weights[k * xnor_panel +
+  // o].
+  const uint64_t* activations;
+  int64_t pixel_stride;
+  const int64_t* offsets;
+  int64_t words;
+  const uint64_t* weights;
+
+  /// The sum of pixel p and output o is first_sums[classes[p] * first_sums_stride + o] - 2 * (bits that
+  /// differ).
+  const int32_t* first_sums;
+  int64_t first_sums_stride;
+  const int32_t* classes;
+
+  const XnorPanel* panel;
+  int64_t outputs;  ///< of the panel, 1 to xnor_panel
+  XnorActivation activation;
+  bool is_plain;  ///< neither residual, activation, shift nor words
+
+  /// As in XnorOutput, for the row's first pixel and the panel's first output.
+  T* values;
+  const T* residual;
+  int64_t value_pixel_stride;
+  int64_t value_channel_stride;
+  uint64_t*
+      sign_words;  ///< the word with the panel's first bit, the row's others are word_stride apart; 0 before
+  int64_t word_stride;
+  int first_bit;
+  bool from_sums;  ///< sign_words are what `threshold` and `flipped` say
+};
+
+struct XnorTier {
+  void (*float32)(const XnorRow<float>& row);
+  void (*float16)(const XnorRow<Float16>& row);
+  void (*bfloat16)(const XnorRow<BFloat16>& row);
+  void (*int32)(const XnorRow<int32_t>& row);
+};
+
+extern const XnorTier xnor_scalar;
+extern const XnorTier xnor_avx2;
+extern const XnorTier xnor_avx512;
+extern const XnorTier xnor_avx512_vpopcntdq;
+
+}  // namespace kones::kernels
