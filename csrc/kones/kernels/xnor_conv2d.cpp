@@ -215,7 +215,7 @@ std::vector<XnorPanel> make_panels(const XnorPlan& plan, const XnorEpilogue& epi
       panel.shift[lane] = value(epilogue.shift, 0.0f) + 0.0f;
       panel.sign_threshold[lane] = value(sign_threshold, 0.0f);
       panel.threshold[lane] = thresholds.threshold == nullptr ? 0 : thresholds.threshold[o];
-      panel.flipped[lane] = thresholds.flipped != nullptr && thresholds.flipped[o] != 0 ? 1u : 0u;
+      panel.flipped[lane] = thresholds.flipped != nullptr && thresholds.flipped[o] != 0 ? -1 : 0;
     }
   }
   return panels;
@@ -232,7 +232,7 @@ class RowComputer {
         panels_(make_panels(plan, epilogue, output.sign_threshold, output.thresholds)),
         activation_(epilogue.activation),
         is_plain_(output.residual == nullptr && activation_ == XnorActivation::none &&
-                  epilogue.shift == nullptr) {}
+                  epilogue.shift == nullptr && output.words == nullptr) {}
 
   /// Panels, counted through the groups, that different threads may compute for a pixel at once: the sign
   /// bits of one word belong to one thread.
@@ -361,7 +361,8 @@ void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* pr
       from = patch.data();
     }
     const int64_t panel = group * layout.panels + within / xnor_panel;
-    uint64_t* to = weights + panel * layout.words * xnor_panel + within % xnor_panel;
+    uint64_t* to =
+        weights + panel * layout.words * xnor_panel + xnor_lane(static_cast<int>(within % xnor_panel));
     for (int64_t word = 0; word < layout.words; ++word) to[word * xnor_panel] = from[word];
   }
 }

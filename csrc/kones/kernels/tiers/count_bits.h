@@ -24,29 +24,32 @@ namespace {
 
 #define KONES_UNROLL _Pragma("GCC unroll 16")
 
+/// A number for each output of a panel: the compiler makes instructions of what the tier has.
+typedef int32_t PanelIntegers __attribute__((vector_size(4 * xnor_panel)));
+typedef float PanelFloats __attribute__((vector_size(4 * xnor_panel)));
+
 #if defined(__AVX512VPOPCNTDQ__)
 
 constexpr int tile_pixels = 8;
 
 template <int Pixels>
 inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint64_t* weights, int32_t (*counts)[xnor_panel]) {
+                       int64_t words, const uint64_t* weights, PanelIntegers (&counts)[Pixels]) {
   __m512i sums[Pixels][2];
   KONES_UNROLL for (int p = 0; p < Pixels; ++p) sums[p][0] = sums[p][1] = _mm512_setzero_si512();
   for (int64_t k = 0; k < words; ++k) {
-    const __m512i low = _mm512_loadu_si512(weights + k * xnor_panel);
-    const __m512i high = _mm512_loadu_si512(weights + k * xnor_panel + 8);
+    const __m512i even = _mm512_loadu_si512(weights + k * xnor_panel);
+    const __m512i odd = _mm512_loadu_si512(weights + k * xnor_panel + 8);
     const uint64_t* from = activations + offsets[k];
     KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
       const __m512i word = _mm512_set1_epi64(static_cast<int64_t>(from[p * pixel_stride]));
-      sums[p][0] = _mm512_add_epi64(sums[p][0], _mm512_popcnt_epi64(_mm512_xor_si512(word, low)));
-      sums[p][1] = _mm512_add_epi64(sums[p][1], _mm512_popcnt_epi64(_mm512_xor_si512(word, high)));
+      sums[p][0] = _mm512_add_epi64(sums[p][0], _mm512_popcnt_epi64(_mm512_xor_si512(word, even)));
+      sums[p][1] = _mm512_add_epi64(sums[p][1], _mm512_popcnt_epi64(_mm512_xor_si512(word, odd)));
     }
   }
   KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-    const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(sums[p][0])),
-                                            _mm512_cvtepi64_epi32(sums[p][1]), 1);
-    _mm512_store_si512(counts[p], both);
+    counts[p] =
+        reinterpret_cast<PanelIntegers>(_mm512_or_si512(sums[p][0], _mm512_slli_epi64(sums[p][1], 32)));
   }
 }
 
@@ -63,7 +66,6 @@ struct Vector {
   static Vector zero() { return {_mm512_setzero_si512()}; }
   static Vector broadcast(uint64_t word) { return {_mm512_set1_epi64(static_cast<int64_t>(word))}; }
   static Vector load(const uint64_t* from) { return {_mm512_loadu_si512(from)}; }
-  void store(int64_t* to) const { _mm512_store_si512(to, bits); }
 };
 
 inline Vector operator+(Vector a, Vector b) {
@@ -121,7 +123,6 @@ struct Vector {
   static Vector load(const uint64_t* from) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))};
   }
-  void store(int64_t* to) const { _mm256_store_si256(reinterpret_cast<__m256i*>(to), bits); }
 };
 
 inline Vector operator+(Vector a, Vector b) {
@@ -171,7 +172,7 @@ constexpr int64_t groups_in_bytes = 255 / 8;
 /// One vector of outputs.
 template <int Pixels>
 inline void count_lanes(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                        int64_t words, const uint64_t* weights, int64_t (*counts)[Vector::lanes]) {
+                        int64_t words, const uint64_t* weights, Vector (&counts)[Pixels]) {
   Vector ones[Pixels];
   Vector twos[Pixels];
   Vector fours[Pixels];  // counted by bytes
@@ -210,19 +211,21 @@ inline void count_lanes(const uint64_t* activations, int64_t pixel_stride, const
       const Vector word = Vector::broadcast(activations[offsets[last] + p * pixel_stride]);
       rest = add_bytes(rest, count_bytes(word ^ Vector::load(weights + last * xnor_panel)));
     }
-    const Vector total = times(totals[p], 2) + times(sum_bytes(count_bytes(twos[p])), 1) + sum_bytes(rest);
-    total.store(counts[p]);
+    counts[p] = times(totals[p], 2) + times(sum_bytes(count_bytes(twos[p])), 1) + sum_bytes(rest);
   }
 }
 
 template <int Pixels>
 inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint64_t* weights, int32_t (*counts)[xnor_panel]) {
-  for (int first = 0; first < xnor_panel; first += Vector::lanes) {
-    alignas(64) int64_t lanes[Pixels][Vector::lanes];
-    count_lanes<Pixels>(activations, pixel_stride, offsets, words, weights + first, lanes);
+                       int64_t words, const uint64_t* weights, PanelIntegers (&counts)[Pixels]) {
+  for (int first = 0; first < xnor_panel / 2; first += Vector::lanes) {
+    Vector even[Pixels];
+    Vector odd[Pixels];
+    count_lanes<Pixels>(activations, pixel_stride, offsets, words, weights + first, even);
+    count_lanes<Pixels>(activations, pixel_stride, offsets, words, weights + first + xnor_panel / 2, odd);
     for (int p = 0; p < Pixels; ++p) {
-      for (int o = 0; o < Vector::lanes; ++o) counts[p][first + o] = static_cast<int32_t>(lanes[p][o]);
+      const Vector both = even[p] + times(odd[p], 32);
+      __builtin_memcpy(reinterpret_cast<int32_t*>(&counts[p]) + 2 * first, &both, sizeof(both));
     }
   }
 }
@@ -244,14 +247,14 @@ inline uint64_t count_word(uint64_t x) {
 
 template <int Pixels>
 inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint64_t* weights, int32_t (*counts)[xnor_panel]) {
+                       int64_t words, const uint64_t* weights, PanelIntegers (&counts)[Pixels]) {
   for (int p = 0; p < Pixels; ++p) {
     uint64_t sums[xnor_panel] = {};
     for (int64_t k = 0; k < words; ++k) {
       const uint64_t word = activations[offsets[k] + p * pixel_stride];
       for (int o = 0; o < xnor_panel; ++o) sums[o] += count_word(word ^ weights[k * xnor_panel + o]);
     }
-    for (int o = 0; o < xnor_panel; ++o) counts[p][o] = static_cast<int32_t>(sums[o]);
+    for (int o = 0; o < xnor_panel; ++o) counts[p][o] = static_cast<int32_t>(sums[xnor_lane(o)]);
   }
 }
 

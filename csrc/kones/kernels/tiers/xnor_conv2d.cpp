@@ -10,105 +10,174 @@
 namespace kones::kernels {
 namespace {
 
-/// What a value is stored as, and read back to make signs and to add residuals.
-template <typename T>
-inline T stored(float value) {
-  return from_float<T>(value);
+template <typename Vector>
+inline Vector load(const void* from) {
+  Vector vector;
+  __builtin_memcpy(&vector, from, sizeof(vector));
+  return vector;
 }
 
-/// The values of one pixel from its sums.
-template <typename T>
-inline void finish_pixel(const XnorRow<T>& row, int64_t pixel, const int32_t* sums, T* values) {
-  if constexpr (std::is_same_v<T, int32_t>) {
-    for (int o = 0; o < xnor_panel; ++o) values[o] = sums[o];
-  } else {
-    const XnorPanel& panel = *row.panel;
-    float value[xnor_panel];
-    for (int o = 0; o < xnor_panel; ++o) value[o] = xnor_scaled_sum(sums[o], panel.scale[o], panel.bias[o]);
-    if (!row.is_plain) {
-      if (row.residual != nullptr) {
-        const T* residual = row.residual + pixel * row.value_pixel_stride;
-        if (row.value_channel_stride == 1 && row.outputs == xnor_panel) {
-          for (int o = 0; o < xnor_panel; ++o) value[o] += to_float(residual[o]);
-        } else {
-          for (int64_t o = 0; o < row.outputs; ++o)
-            value[o] += to_float(residual[o * row.value_channel_stride]);
-        }
-      }
-      if (row.activation == XnorActivation::relu) {
-        for (int o = 0; o < xnor_panel; ++o) value[o] = xnor_activate(value[o], XnorActivation::relu, 0.0f);
-      } else if (row.activation == XnorActivation::prelu) {
-        for (int o = 0; o < xnor_panel; ++o)
-          value[o] = xnor_activate(value[o], XnorActivation::prelu, panel.slope[o]);
-      }
-      for (int o = 0; o < xnor_panel; ++o) value[o] += panel.shift[o];
-    }
-    for (int o = 0; o < xnor_panel; ++o) values[o] = stored<T>(value[o]);
-  }
+inline PanelFloats positive_or(PanelFloats value, PanelFloats otherwise) {
+  return value < 0.0f ? otherwise : value;
 }
 
-/// The sign bits of one pixel, bit o for output o of the panel.
-template <typename T>
-inline uint32_t sign_bits(const XnorRow<T>& row, const int32_t* sums, const T* values) {
-  const XnorPanel& panel = *row.panel;
+/// Bit o is whether lane o of a comparison's result is true.
+inline uint32_t lane_bits(PanelIntegers lanes) {
+#if defined(__AVX512DQ__)
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(lanes));
+#elif defined(__AVX2__)
+  const auto half = [&lanes](int first) {
+    return static_cast<uint32_t>(
+        _mm256_movemask_ps(load<__m256>(reinterpret_cast<int32_t*>(&lanes) + first)));
+  };
+  return half(0) | half(8) << 8;
+#else
   uint32_t bits = 0;
-  if (row.from_sums) {
-    for (int o = 0; o < xnor_panel; ++o)
-      bits |= ((sums[o] < panel.threshold[o] ? 1u : 0u) ^ panel.flipped[o]) << o;
-  } else if constexpr (!std::is_same_v<T, int32_t>) {
-    for (int o = 0; o < xnor_panel; ++o)
-      bits |= (to_float(values[o]) < panel.sign_threshold[o] ? 1u : 0u) << o;
-  }
-  return bits & ((1u << row.outputs) - 1u);
+  for (int o = 0; o < xnor_panel; ++o) bits |= static_cast<uint32_t>(lanes[o] & 1) << o;
+  return bits;
+#endif
 }
 
-/// `Pixels` pixels of the row from number `first` on.
+inline PanelFloats scaled(const XnorPanel& panel, PanelIntegers sums) {
+  return __builtin_convertvector(sums, PanelFloats) * load<PanelFloats>(panel.scale) +
+         load<PanelFloats>(panel.bias);
+}
+
+/// What follows the scaling in XnorEpilogue.
+inline PanelFloats finished(const XnorPanel& panel, XnorActivation activation, PanelFloats value) {
+  switch (activation) {
+    case XnorActivation::none:
+      break;
+    case XnorActivation::relu:
+      value = positive_or(value, PanelFloats{});
+      break;
+    case XnorActivation::prelu:
+      value = positive_or(value, value * load<PanelFloats>(panel.slope));
+      break;
+  }
+  return value + load<PanelFloats>(panel.shift);
+}
+
+/// Adds a pixel's sign bits to its words.
+template <typename T>
+inline void add_sign_bits(const XnorRow<T>& row, int64_t pixel, PanelIntegers negative) {
+  const uint64_t bits = lane_bits(negative) & ((1u << row.outputs) - 1u);
+  uint64_t* word = row.sign_words + pixel * row.word_stride;
+  word[0] |= bits << row.first_bit;
+  if (row.first_bit + row.outputs > 64) word[1] |= bits >> (64 - row.first_bit);
+}
+
+/// The values of a pixel, from where they are to neighbours and back.
+template <typename T>
+inline void gather(const T* from, int64_t stride, int64_t outputs, T* to) {
+  if (stride == 1 && outputs == xnor_panel) {
+    __builtin_memcpy(to, from, xnor_panel * sizeof(T));
+  } else {
+    for (int64_t o = 0; o < outputs; ++o) to[o] = from[o * stride];
+  }
+}
+
+/// All that XnorRow may ask for, for pixels first .. first + pixels - 1 whose sums are given.
+template <typename T>
+[[gnu::noinline]] void finish_tile(const XnorRow<T>& row, int64_t first, int pixels,
+                                   const PanelIntegers* sums) {
+  const XnorPanel& panel = *row.panel;
+  alignas(64) T values[tile_pixels][xnor_panel];
+  for (int p = 0; p < pixels; ++p) {
+    const int64_t offset = (first + p) * row.value_pixel_stride;
+    if constexpr (std::is_same_v<T, int32_t>) {
+      __builtin_memcpy(values[p], &sums[p], sizeof(sums[p]));
+    } else if (!row.from_sums || row.values != nullptr) {
+      alignas(64) float numbers[xnor_panel];
+      PanelFloats value = scaled(panel, sums[p]);
+      if (!row.is_plain) {
+        if (row.residual != nullptr) {
+          T residual[xnor_panel] = {};
+          gather(row.residual + offset, row.value_channel_stride, row.outputs, residual);
+          for (int o = 0; o < xnor_panel; ++o) numbers[o] = to_float(residual[o]);
+          value += load<PanelFloats>(numbers);
+        }
+        value = finished(panel, row.activation, value);
+      }
+      __builtin_memcpy(numbers, &value, sizeof(value));
+      for (int o = 0; o < xnor_panel; ++o) values[p][o] = from_float<T>(numbers[o]);
+    }
+    if (row.sign_words == nullptr) continue;
+    PanelIntegers negative = {};
+    if (row.from_sums) {
+      negative = (sums[p] < load<PanelIntegers>(panel.threshold)) ^ load<PanelIntegers>(panel.flipped);
+    } else if constexpr (!std::is_same_v<T, int32_t>) {
+      alignas(64) float numbers[xnor_panel];
+      for (int o = 0; o < xnor_panel; ++o) numbers[o] = to_float(values[p][o]);
+      negative = load<PanelFloats>(numbers) < load<PanelFloats>(panel.sign_threshold);
+    }
+    add_sign_bits(row, first + p, negative);
+  }
+  if (row.values == nullptr) return;
+  T* const to = row.values + first * row.value_pixel_stride;
+  if (row.value_channel_stride == 1) {
+    for (int p = 0; p < pixels; ++p) {
+      if (row.outputs == xnor_panel) {
+        __builtin_memcpy(to + p * row.value_pixel_stride, values[p], sizeof(values[p]));
+      } else {
+        for (int64_t o = 0; o < row.outputs; ++o) to[p * row.value_pixel_stride + o] = values[p][o];
+      }
+    }
+  } else {
+    for (int64_t o = 0; o < row.outputs; ++o) {
+      for (int p = 0; p < pixels; ++p)
+        to[p * row.value_pixel_stride + o * row.value_channel_stride] = values[p][o];
+    }
+  }
+}
+
+/// `Pixels` pixels of the row from number `first` on. `row` is a copy of the caller's, so that the compiler
+/// sees that no store changes it.
 template <int Pixels, typename T>
 inline void compute_tile(const XnorRow<T>& row, int64_t first) {
-  alignas(64) int32_t counts[Pixels][xnor_panel];
+  PanelIntegers sums[Pixels];
   count_tile<Pixels>(row.activations + first * row.pixel_stride, row.pixel_stride, row.offsets, row.words,
-                     row.weights, counts);
-  alignas(64) T values[Pixels][xnor_panel];
-  const bool whole = row.value_channel_stride == 1 && row.outputs == xnor_panel;
-  for (int p = 0; p < Pixels; ++p) {
-    const int64_t pixel = first + p;
-    const int32_t* first_sums = row.first_sums + row.classes[pixel] * row.first_sums_stride;
-    int32_t sums[xnor_panel];
-    for (int o = 0; o < xnor_panel; ++o) sums[o] = first_sums[o] - 2 * counts[p][o];
-    finish_pixel(row, pixel, sums, values[p]);
-    if (row.values != nullptr && whole) {
-      T* to = row.values + pixel * row.value_pixel_stride;
-      for (int o = 0; o < xnor_panel; ++o) to[o] = values[p][o];
-    }
-    if (row.sign_words != nullptr) {
-      const uint64_t bits = sign_bits(row, sums, values[p]);
-      uint64_t* word = row.sign_words + pixel * row.word_stride;
-      word[0] |= bits << row.first_bit;
-      if (row.first_bit + row.outputs > 64) word[1] |= bits >> (64 - row.first_bit);
+                     row.weights, sums);
+  const int32_t* classes = row.classes + first;
+  KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
+    sums[p] = load<PanelIntegers>(row.first_sums + classes[p] * row.first_sums_stride) - 2 * sums[p];
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (row.is_plain && row.values != nullptr && row.value_channel_stride == 1 && row.outputs == xnor_panel) {
+      float* to = row.values + first * row.value_pixel_stride;
+      const PanelFloats scale = load<PanelFloats>(row.panel->scale);
+      const PanelFloats bias = load<PanelFloats>(row.panel->bias);
+      KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
+        const PanelFloats value = __builtin_convertvector(sums[p], PanelFloats) * scale + bias;
+        __builtin_memcpy(to + p * row.value_pixel_stride, &value, sizeof(value));
+      }
+      return;
     }
   }
-  if (row.values == nullptr || whole) return;
-  for (int64_t o = 0; o < row.outputs; ++o) {
-    T* to = row.values + first * row.value_pixel_stride + o * row.value_channel_stride;
-    for (int p = 0; p < Pixels; ++p) to[p * row.value_pixel_stride] = values[p][o];
-  }
+  finish_tile(row, first, Pixels, sums);
 }
 
+/// The widest tiles that there are room for, as equal as can be: a tile of one pixel takes as long as one of
+/// several.
 template <int Pixels, typename T>
-inline void compute_tile_of(const XnorRow<T>& row, int64_t first, int64_t pixels) {
-  if (pixels == Pixels) return compute_tile<Pixels>(row, first);
-  if constexpr (Pixels > 1) compute_tile_of<Pixels - 1>(row, first, pixels);
+inline void compute_tiles(const XnorRow<T>& row, int64_t tiles, int64_t pixels) {
+  if (pixels != Pixels) {
+    if constexpr (Pixels > 1) compute_tiles<Pixels - 1>(row, tiles, pixels);
+    return;
+  }
+  // The first `wide` tiles have Pixels pixels, the others one less.
+  const int64_t wide = row.pixels - tiles * (Pixels - 1);
+  int64_t first = 0;
+  for (int64_t tile = 0; tile < wide; ++tile, first += Pixels) compute_tile<Pixels>(row, first);
+  if constexpr (Pixels > 1) {
+    for (int64_t tile = wide; tile < tiles; ++tile, first += Pixels - 1) compute_tile<Pixels - 1>(row, first);
+  }
 }
 
 template <typename T>
 void compute_row(const XnorRow<T>& row) {
-  // As few tiles as there can be, of sizes as equal as can be: a tile of one pixel takes as long as one of
-  // several.
   const int64_t tiles = (row.pixels + tile_pixels - 1) / tile_pixels;
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t first = tile * row.pixels / tiles;
-    compute_tile_of<tile_pixels>(row, first, (tile + 1) * row.pixels / tiles - first);
-  }
+  compute_tiles<tile_pixels>(row, tiles, (row.pixels + tiles - 1) / tiles);
 }
 
 }  // namespace

@@ -11,6 +11,12 @@ namespace kones::kernels {
 /// Output channels that are computed together; weights and parameters are padded to it.
 inline constexpr int xnor_panel = 16;
 
+/// Where output o of a panel is among the words of its weights: the even ones come first. Counts of 64 bits
+/// thus become neighbours of 32 with one shift.
+constexpr int xnor_lane(int o) {
+  return o % 2 * (xnor_panel / 2) + o / 2;
+}
+
 /// The epilogue's parameters for the outputs of a panel, with values that change nothing where there are
 /// none.
 struct XnorPanel {
@@ -20,7 +26,7 @@ struct XnorPanel {
   alignas(64) float shift[xnor_panel];
   alignas(64) float sign_threshold[xnor_panel];
   alignas(64) int32_t threshold[xnor_panel];
-  alignas(64) uint32_t flipped[xnor_panel];  ///< 0 or 1
+  alignas(64) int32_t flipped[xnor_panel];  ///< 0 or -1, all bits
 };
 
 /// One row of output pixels and one panel of output channels.
