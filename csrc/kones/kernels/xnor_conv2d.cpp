@@ -104,6 +104,14 @@ class OperandMaker {
     }
   }
 
+  /// How many of an image's first rows output row y needs.
+  int64_t rows_needed(int64_t y) const {
+    const XnorShape& shape = plan_.shape;
+    const int64_t last_row =
+        y * shape.stride_height - shape.padding_height + (shape.kernel_height - 1) * shape.dilation_height;
+    return std::clamp<int64_t>(last_row + 1, 0, shape.in_height);
+  }
+
   /// Rows begin .. end - 1 of output pixels, from the planes.
   void make_patches(uint64_t* operand, int64_t begin, int64_t end) const {
     const XnorShape& shape = plan_.shape;
@@ -384,10 +392,14 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
       const SubnormalNumbers scope;
       const Scratch operand(plan.operand_words());
       for (int64_t image = begin; image < end; ++image) {
-        maker.make_planes(image, operand.data(), 0, in_rows);
-        if (plan.layout.patches) maker.make_patches(operand.data(), 0, out_rows);
-        for (int64_t y = 0; y < out_rows; ++y)
+        int64_t packed = 0;
+        for (int64_t y = 0; y < out_rows; ++y) {
+          const int64_t needed = std::max(packed, maker.rows_needed(y));
+          maker.make_planes(image, operand.data(), packed, needed);
+          if (plan.layout.patches) maker.make_patches(operand.data(), y, y + 1);
+          packed = needed;
           computer.compute(image, operand.data(), y, 0, computer.panels());
+        }
       }
     });
     return;

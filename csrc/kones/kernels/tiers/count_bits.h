@@ -30,7 +30,7 @@ typedef float PanelFloats __attribute__((vector_size(4 * xnor_panel)));
 
 #if defined(__AVX512VPOPCNTDQ__)
 
-constexpr int tile_pixels = 8;
+constexpr int tile_pixels = 12;
 
 template <int Pixels>
 inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,

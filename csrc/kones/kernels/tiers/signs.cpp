@@ -66,6 +66,14 @@ inline uint64_t answer_bits(const T* x, int64_t count) {
   int64_t i = 0;
   if constexpr (sizeof(T) == sizeof(float)) {
 #if defined(__AVX512BW__)
+    if (count == 64) {
+      const auto sixteen = [x](int first) {
+        return static_cast<__mmask16>(Question::of(_mm512_loadu_ps(x + first), 0xFFFF));
+      };
+      const __mmask32 low = _mm512_kunpackw(sixteen(16), sixteen(0));
+      const __mmask32 high = _mm512_kunpackw(sixteen(48), sixteen(32));
+      return _mm512_kunpackd(high, low);
+    }
     for (; i + 16 <= count; i += 16) bits |= Question::of(_mm512_loadu_ps(x + i), 0xFFFF) << i;
     if (i < count) {
       const auto valid = static_cast<__mmask16>((1u << (count - i)) - 1);
@@ -128,6 +136,10 @@ template <typename Question, typename T>
 inline void answer(const T* x, int64_t pixels, int64_t pixel_stride, int64_t channels, int64_t channel_stride,
                    uint64_t* words, int64_t word_stride) {
   if (channel_stride == 1) {
+    if (pixel_stride == channels && word_stride * 64 == channels) {  // no gap anywhere: one long pixel
+      channels *= pixels;
+      pixels = 1;
+    }
     for (int64_t p = 0; p < pixels; ++p) {
       const T* pixel = x + p * pixel_stride;
       uint64_t* to = words + p * word_stride;

@@ -131,9 +131,13 @@ template <typename T>
   }
 }
 
-/// `Pixels` pixels of the row from number `first` on. `row` is a copy of the caller's, so that the compiler
-/// sees that no store changes it.
-template <int Pixels, typename T>
+/// Whether there is nothing to do but to scale the sums of a whole panel and to put them side by side.
+inline bool only_scales(const XnorRow<float>& row) {
+  return row.is_plain && row.values != nullptr && row.value_channel_stride == 1 && row.outputs == xnor_panel;
+}
+
+/// `Pixels` pixels of the row from number `first` on.
+template <int Pixels, bool OnlyScales, typename T>
 inline void compute_tile(const XnorRow<T>& row, int64_t first) {
   PanelIntegers sums[Pixels];
   count_tile<Pixels>(row.activations + first * row.pixel_stride, row.pixel_stride, row.offsets, row.words,
@@ -142,42 +146,46 @@ inline void compute_tile(const XnorRow<T>& row, int64_t first) {
   KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
     sums[p] = load<PanelIntegers>(row.first_sums + classes[p] * row.first_sums_stride) - 2 * sums[p];
   }
-  if constexpr (std::is_same_v<T, float>) {
-    if (row.is_plain && row.values != nullptr && row.value_channel_stride == 1 && row.outputs == xnor_panel) {
-      float* to = row.values + first * row.value_pixel_stride;
-      const PanelFloats scale = load<PanelFloats>(row.panel->scale);
-      const PanelFloats bias = load<PanelFloats>(row.panel->bias);
-      KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-        const PanelFloats value = __builtin_convertvector(sums[p], PanelFloats) * scale + bias;
-        __builtin_memcpy(to + p * row.value_pixel_stride, &value, sizeof(value));
-      }
-      return;
+  if constexpr (OnlyScales) {
+    const int64_t stride = row.value_pixel_stride;
+    T* to = row.values + first * stride;
+    const PanelFloats scale = load<PanelFloats>(row.panel->scale);
+    const PanelFloats bias = load<PanelFloats>(row.panel->bias);
+    KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
+      const PanelFloats value = __builtin_convertvector(sums[p], PanelFloats) * scale + bias;
+      __builtin_memcpy(to + p * stride, &value, sizeof(value));
     }
+  } else {
+    finish_tile(row, first, Pixels, sums);
   }
-  finish_tile(row, first, Pixels, sums);
 }
 
 /// The widest tiles that there are room for, as equal as can be: a tile of one pixel takes as long as one of
 /// several.
-template <int Pixels, typename T>
+template <int Pixels, bool OnlyScales, typename T>
 inline void compute_tiles(const XnorRow<T>& row, int64_t tiles, int64_t pixels) {
   if (pixels != Pixels) {
-    if constexpr (Pixels > 1) compute_tiles<Pixels - 1>(row, tiles, pixels);
+    if constexpr (Pixels > 1) compute_tiles<Pixels - 1, OnlyScales>(row, tiles, pixels);
     return;
   }
   // The first `wide` tiles have Pixels pixels, the others one less.
   const int64_t wide = row.pixels - tiles * (Pixels - 1);
   int64_t first = 0;
-  for (int64_t tile = 0; tile < wide; ++tile, first += Pixels) compute_tile<Pixels>(row, first);
+  for (int64_t tile = 0; tile < wide; ++tile, first += Pixels) compute_tile<Pixels, OnlyScales>(row, first);
   if constexpr (Pixels > 1) {
-    for (int64_t tile = wide; tile < tiles; ++tile, first += Pixels - 1) compute_tile<Pixels - 1>(row, first);
+    for (int64_t tile = wide; tile < tiles; ++tile, first += Pixels - 1)
+      compute_tile<Pixels - 1, OnlyScales>(row, first);
   }
 }
 
 template <typename T>
 void compute_row(const XnorRow<T>& row) {
   const int64_t tiles = (row.pixels + tile_pixels - 1) / tile_pixels;
-  compute_tiles<tile_pixels>(row, tiles, (row.pixels + tiles - 1) / tiles);
+  const int64_t pixels = (row.pixels + tiles - 1) / tiles;
+  if constexpr (std::is_same_v<T, float>) {
+    if (only_scales(row)) return compute_tiles<tile_pixels, true>(row, tiles, pixels);
+  }
+  compute_tiles<tile_pixels, false>(row, tiles, pixels);
 }
 
 }  // namespace
