@@ -1,0 +1,53 @@
+// The sizes of a convolution of signs, from its arguments, checked. Each check throws c10::Error that names
+// the operator, the argument, what it got and what it takes.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/SymInt.h>
+
+#include "kones/numeric/xnor_conv2d.h"
+
+namespace kones::ops {
+
+/// How a kernel moves over its input.
+struct XnorGeometry {
+  at::IntArrayRef stride;
+  at::IntArrayRef padding;
+  at::IntArrayRef dilation;
+  int64_t groups = 1;
+};
+
+/// What a weight [out_channels, in_channels / groups, kernel_height, kernel_width] says, or arguments in its
+/// place.
+struct XnorKernel {
+  int64_t out_channels;
+  int64_t group_in_channels;
+  int64_t height;
+  int64_t width;
+};
+
+/// The sizes of a weight that is a tensor of numbers. Refuses other types and dimensions, and empty ones.
+XnorKernel check_weight(const char* name, const at::Tensor& weight, int64_t groups);
+
+/// Sizes of which the batch and the height and width of the pictures may be symbols.
+struct SymbolicXnorShape {
+  XnorShape shape;  ///< but for what the symbols stand for
+  c10::SymInt batch;
+  c10::SymInt in_height;
+  c10::SymInt in_width;
+  c10::SymInt out_height;
+  c10::SymInt out_width;
+
+  /// With the symbols' values.
+  XnorShape concrete() const;
+};
+
+/// `in_channels` are those of the input.
+SymbolicXnorShape check_shape(const char* name, const XnorKernel& kernel, const XnorGeometry& geometry,
+                              int64_t in_channels, c10::SymInt batch, c10::SymInt in_height,
+                              c10::SymInt in_width);
+
+/// Refuses a convolution's operand that is no [N, C, H, W] of float32, float16 or bfloat16.
+void check_pictures(const char* name, const char* argument, const at::Tensor& x);
+
+}  // namespace kones::ops
