@@ -2,11 +2,64 @@
 
 #include <torch/torch.h>
 
+#include "kones/torch/nn/binary_block.h"
+#include "kones/torch/nn/binary_kernel.h"
+#include "kones/torch/ops/signs.h"
+
 namespace kones {
 namespace {
 
 constexpr double norm_epsilon = 1e-4;
 constexpr double norm_momentum = 0.1;
+
+nn::ConvolutionGeometry geometry_of(const Block& block) {
+  if (block.conv.is_empty()) return {};
+  const nn::QuantizedConv2dOptions& options = block.conv->options();
+  return {{options.stride, options.stride},
+          {options.padding, options.padding},
+          {options.dilation, options.dilation},
+          options.groups};
+}
+
+bool has_binary_weights(const Block& block) {
+  const std::optional<NumberFormat>& format = block.weight()->quantizer().format;
+  return format && format->family == FormatFamily::binary;
+}
+
+/// Pooling and batch norm of a block's sums.
+at::Tensor normalized(Block& block, at::Tensor sums) {
+  if (block.norm2d.is_empty()) return block.norm1d->forward(sums);
+  if (block.shape.max_pool > 1) sums = torch::max_pool2d(sums, block.shape.max_pool);
+  return block.norm2d->forward(sums);
+}
+
+/// The block as one step of autograd, where that is what LibTorch's operators in a row give.
+at::Tensor forward_binary_training(Block& block, const at::Tensor& x, bool signs) {
+  const torch::nn::BatchNormOptions options = block.norm_options();
+  const nn::TrainingNorm norm = {block.norm_weight(),   block.norm_bias(),          block.norm_mean(),
+                                 block.norm_variance(), options.momentum().value(), options.eps()};
+  block.norm_batch_count() += 1;
+  nn::BinaryBlockOptions how;
+  how.geometry = geometry_of(block);
+  how.max_pool = block.shape.max_pool;
+  how.signs = signs;
+  return nn::binary_block(x, block.weight()->forward(), norm, how);
+}
+
+/// One block up to its activation; `signs`: x holds -1 and +1.
+at::Tensor forward_block(Block& block, const at::Tensor& x, bool signs) {
+  const bool is_training = block.weight()->is_training() && block.norm_options().momentum().has_value();
+  if (has_binary_weights(block) && at::GradMode::is_enabled() && is_training && x.scalar_type() == at::kFloat)
+    return forward_binary_training(block, x, signs);
+  if (has_binary_weights(block) && !at::GradMode::is_enabled() && signs) {
+    const at::Tensor weight = block.weight()->forward();
+    const nn::ConvolutionGeometry geometry = geometry_of(block);
+    const at::Tensor x_words = std::get<0>(ops::pack_signs_masked(x, geometry.groups, false));
+    const at::Tensor weight_words = std::get<0>(ops::pack_signs_masked(weight, 1, false));
+    return normalized(block, nn::multiply_signs({x_words, x}, {weight_words, weight}, geometry));
+  }
+  return normalized(block, block.conv.is_empty() ? block.linear->forward(x) : block.conv->forward(x));
+}
 
 }  // namespace
 
@@ -73,14 +126,10 @@ at::Tensor NetworkImpl::forward(const at::Tensor& x) {
 at::Tensor NetworkImpl::observed_forward(const at::Tensor& x, const Observer& observe) {
   nn::quantize_weights(*this);
   at::Tensor y = x;
+  bool signs = false;
   for (Block& block : blocks_) {
-    if (!block.conv.is_empty()) {
-      y = block.conv->forward(y);
-      if (block.shape.max_pool > 1) y = torch::max_pool2d(y, block.shape.max_pool);
-      y = block.norm2d->forward(y);
-    } else {
-      y = block.norm1d->forward(block.linear->forward(y.flatten(1)));
-    }
+    y = forward_block(block, block.conv.is_empty() ? y.flatten(1) : y, signs);
+    signs = !block.activation.is_empty() && block.activation->kind() == nn::ActivationKind::sign;
     if (!block.activation.is_empty()) y = block.activation->forward(y);
     observe(block, y);
   }

@@ -14,6 +14,20 @@ const std::vector<Topology>& topologies() {
        28,
        {L::conv2d(20, 5, 0, 2), L::conv2d(50, 5, 0, 2), L::linear(500), L::linear(10)},
        "20C5-MP2-50C5-MP2-500-10 (Caffe's LeNet)"},
+      {"cifar-6conv",
+       3,
+       32,
+       32,
+       {L::conv2d(128, 3, 1, 1), L::conv2d(128, 3, 1, 2), L::conv2d(256, 3, 1, 1), L::conv2d(256, 3, 1, 2),
+        L::conv2d(512, 3, 1, 1), L::conv2d(512, 3, 1, 1), L::linear(1024), L::linear(1024), L::linear(10)},
+       "2x128C3-MP2-2x256C3-MP2-2x512C3-1024-1024-10 (39.2 million weights, as Ding et al. count)"},
+      {"cifar-6conv-pool3",
+       3,
+       32,
+       32,
+       {L::conv2d(128, 3, 1, 1), L::conv2d(128, 3, 1, 2), L::conv2d(256, 3, 1, 1), L::conv2d(256, 3, 1, 2),
+        L::conv2d(512, 3, 1, 1), L::conv2d(512, 3, 1, 2), L::linear(1024), L::linear(1024), L::linear(10)},
+       "the same with MP2 before its linear layers (BinaryNet: Courbariaux et al., 2016)"},
   };
   return table;
 }

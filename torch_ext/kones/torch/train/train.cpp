@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
@@ -12,6 +13,7 @@
 #include "kones/files/atomic_file.h"
 #include "kones/numeric/splitmix64.h"
 #include "kones/torch/data/batch.h"
+#include "kones/torch/nn/binary_kernel.h"
 #include "kones/torch/train/batch_norm.h"
 #include "kones/torch/train/checkpoint.h"
 #include "kones/torch/train/diagnostics.h"
@@ -241,6 +243,7 @@ class Trainer {
         batch[static_cast<size_t>(i)] = training_[static_cast<size_t>(order[static_cast<size_t>(place)])];
       }
       train_step(batch, augmentation, loss_sum);
+      tell_binary_kernels();
       ++state_.step_in_epoch;
       ++state_.step;
       stopped = stop_requested_();
@@ -279,6 +282,20 @@ class Trainer {
       const double clip = recipe_.latent_clip;
       const bool own = clip > 0 && weight->quantizer().format;
       weight->clip_latent(own ? nn::LatentRange{-clip, clip} : weight->quantizer().range());
+    }
+  }
+
+  /// Which kernels were found to be the faster ones, when they are first used.
+  void tell_binary_kernels() {
+    for (const nn::BinaryKernelChoice& choice : nn::take_binary_kernel_choices()) {
+      const auto milliseconds = [](double seconds) {
+        char text[32];
+        std::snprintf(text, sizeof(text), "%.2f ms", 1e3 * seconds);
+        return std::string(text);
+      };
+      observer_.on_message("signs " + choice.shape + ": " + (choice.packed ? "packed" : "LibTorch's") +
+                           " kernel (packed " + milliseconds(choice.packed_seconds) + ", LibTorch " +
+                           milliseconds(choice.libtorch_seconds) + ")");
     }
   }
 
