@@ -91,6 +91,37 @@ TEST(Engine, ConvolutionsMatchTheReference) {
   }
 }
 
+// Binary weights on signs are counted, not multiplied: the same combinations, and groups that fill a word or
+// more. Seen to fail on: signs packed without their group, the output's channels taken for its pixels.
+TEST(Engine, BinaryConvolutionsOfSignsMatchTheReference) {
+  uint32_t seed = 300;
+  for (const uint32_t stride : {1u, 2u, 3u}) {
+    for (const uint32_t padding : {0u, 1u, 3u}) {
+      for (const uint32_t dilation : {1u, 2u}) {
+        for (const uint32_t groups : {1u, 2u}) {
+          for (const uint32_t kernel : {1u, 2u, 3u}) {
+            Conv2d first;
+            Conv2d geometry;
+            geometry.kernel_height = kernel;
+            geometry.kernel_width = 4 - kernel;
+            geometry.stride_height = stride;
+            geometry.stride_width = 1 + stride % 2;
+            geometry.padding_height = padding;
+            geometry.padding_width = padding / 2;
+            geometry.dilation_height = dilation;
+            geometry.dilation_width = 3 - dilation;
+            geometry.groups = groups;
+            RandomNetwork random(3, 7, 9, ++seed);
+            random.conv(NumberFormat::k_ones(1), seed % 3 == 0 ? 140 : 12, first).threshold();
+            random.conv(NumberFormat::binary(), 18, geometry).threshold().linear(NumberFormat::binary(), 5);
+            expect_reference(random, 1 + static_cast<int>(seed % 2), "seed " + std::to_string(seed));
+          }
+        }
+      }
+    }
+  }
+}
+
 // Windows of more than one block of pixels, and deeper than a block: large images and many channels.
 TEST(Engine, LargeConvolutionsMatchTheReference) {
   Conv2d geometry;

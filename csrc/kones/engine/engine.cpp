@@ -7,6 +7,7 @@
 #include <thread>
 #include <variant>
 
+#include "kones/engine/binary_layer.h"
 #include "kones/engine/multiply_accumulate.h"
 #include "kones/engine/threads.h"
 #include "kones/error.h"
@@ -35,10 +36,13 @@ Span sources_inside(int64_t outputs, int64_t stride, int64_t offset, int64_t siz
   return {std::min(begin, outputs), std::max(std::min(end, outputs), std::min(begin, outputs))};
 }
 
+using BinaryLayers = std::vector<std::optional<BinaryLayer>>;
+
 /// One thread's memory: the tensors of one image, and the windows of some output pixels laid out as rows.
 class ImageRun {
  public:
-  explicit ImageRun(const Network& network) : network_(network), tensors_(network.tensors.size()) {
+  ImageRun(const Network& network, const BinaryLayers& binary_layers)
+      : network_(network), binary_layers_(binary_layers), tensors_(network.tensors.size()) {
     for (std::size_t index = 0; index < tensors_.size(); ++index) {
       tensors_[index].resize(network.tensors[index].elements());
     }
@@ -52,11 +56,16 @@ class ImageRun {
       input[index] =
           static_cast<int32_t>(int64_t{network_.input.multiplier} * image[index] + network_.input.offset);
     }
-    for (const package::Layer& layer : network_.layers) {
+    for (std::size_t index = 0; index < network_.layers.size(); ++index) {
+      const package::Layer& layer = network_.layers[index];
       const Tensor& from = network_.tensors[layer.inputs[0]];
       const Tensor& to = network_.tensors[layer.output];
       const int32_t* source = tensors_[layer.inputs[0]].data();
       int32_t* target = tensors_[layer.output].data();
+      if (binary_layers_[index]) {
+        binary_layers_[index]->compute(source, target, words_);
+        continue;
+      }
       std::visit([&](const auto& operation) { compute(operation, from, to, source, target); },
                  layer.operation);
     }
@@ -172,17 +181,20 @@ class ImageRun {
   }
 
   const Network& network_;
+  const BinaryLayers& binary_layers_;
   std::vector<std::vector<int32_t>> tensors_;
   std::vector<int32_t> windows_;
+  std::vector<uint64_t> words_;
 };
 
 /// Computes `count` images on the threads, and gives each one's tensors to `store`.
-void run_images(const Network& network, int threads, const uint8_t* images, int64_t image_bytes,
-                int64_t count, const std::function<void(int64_t image, const ImageRun& run)>& store) {
+void run_images(const Network& network, const BinaryLayers& binary_layers, int threads, const uint8_t* images,
+                int64_t image_bytes, int64_t count,
+                const std::function<void(int64_t image, const ImageRun& run)>& store) {
   // A few images at a time, so that the threads end together.
   ChunkQueue queue(count, std::clamp<int64_t>(count / (8 * int64_t{threads}), 1, 64));
   run_on_threads(static_cast<int>(std::min<int64_t>(threads, count)), [&] {
-    ImageRun run(network);
+    ImageRun run(network, binary_layers);
     int64_t begin = 0;
     int64_t end = 0;
     while (queue.take(begin, end)) {
@@ -200,6 +212,10 @@ Engine::Engine(const package::Network& network, int threads) : network_(network)
   package::validate(network_);
   if (threads_ < 0)
     throw Error("the engine was asked for " + std::to_string(threads_) + " threads; 0 takes all");
+  for (const package::Layer& layer : network_.layers) {
+    std::optional<BinaryLayer>& binary_layer = binary_layers_.emplace_back();
+    if (BinaryLayer::is_one(network_, layer)) binary_layer.emplace(network_, layer);
+  }
   if (threads_ == 0) threads_ = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
@@ -209,7 +225,7 @@ int64_t Engine::input_bytes() const {
 
 std::vector<int32_t> Engine::predict(const uint8_t* images, int64_t count) const {
   std::vector<int32_t> predictions(count);
-  run_images(network_, threads_, images, input_bytes(), count,
+  run_images(network_, binary_layers_, threads_, images, input_bytes(), count,
              [&](int64_t image, const ImageRun& run) { predictions[image] = run.prediction(); });
   return predictions;
 }
@@ -219,12 +235,14 @@ std::vector<std::vector<int32_t>> Engine::all_integers(const uint8_t* images, in
   for (std::size_t index = 0; index < integers.size(); ++index) {
     integers[index].resize(count * network_.tensors[index].elements());
   }
-  run_images(network_, threads_, images, input_bytes(), count, [&](int64_t image, const ImageRun& run) {
-    for (std::size_t index = 0; index < integers.size(); ++index) {
-      const std::vector<int32_t>& of_image = run.tensors()[index];
-      std::copy(of_image.begin(), of_image.end(), integers[index].begin() + image * of_image.size());
-    }
-  });
+  run_images(network_, binary_layers_, threads_, images, input_bytes(), count,
+             [&](int64_t image, const ImageRun& run) {
+               for (std::size_t index = 0; index < integers.size(); ++index) {
+                 const std::vector<int32_t>& of_image = run.tensors()[index];
+                 std::copy(of_image.begin(), of_image.end(),
+                           integers[index].begin() + image * of_image.size());
+               }
+             });
   return integers;
 }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "kones/engine/binary_layer.h"
 #include "kones/package/package.h"
 
 namespace kones::engine {
@@ -28,6 +30,7 @@ class Engine {
 
  private:
   package::Network network_;
+  std::vector<std::optional<BinaryLayer>> binary_layers_;  ///< for each layer that is one
   int threads_;
 };
 
