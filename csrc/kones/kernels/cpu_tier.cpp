@@ -4,8 +4,37 @@
 #include <stdexcept>
 #include <string>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace kones::kernels {
 namespace {
+
+#if defined(__x86_64__)
+
+/// Whether the processor has AMX-TILE and AMX-INT8, and the kernel lets this process use their registers.
+bool may_use_tiles() {
+  // Older compilers' __builtin_cpu_supports does not know the names.
+  constexpr unsigned amx_tile = 1u << 24;
+  constexpr unsigned amx_int8 = 1u << 25;
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  if ((edx & amx_tile) == 0 || (edx & amx_int8) == 0) return false;
+#if defined(__linux__)
+  constexpr int request_permission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int tile_data = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+
+#endif
 
 std::vector<CpuTier> detect() {
   std::vector<CpuTier> tiers = {CpuTier::scalar};
@@ -15,7 +44,10 @@ std::vector<CpuTier> detect() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     tiers.push_back(CpuTier::avx512);
-    if (__builtin_cpu_supports("avx512vpopcntdq")) tiers.push_back(CpuTier::avx512_vpopcntdq);
+    if (__builtin_cpu_supports("avx512vpopcntdq")) {
+      tiers.push_back(CpuTier::avx512_vpopcntdq);
+      if (may_use_tiles()) tiers.push_back(CpuTier::amx_int8);
+    }
   }
 #endif
   return tiers;
@@ -44,6 +76,8 @@ std::string_view cpu_tier_name(CpuTier tier) {
       return "avx512";
     case CpuTier::avx512_vpopcntdq:
       return "avx512_vpopcntdq";
+    case CpuTier::amx_int8:
+      return "amx_int8";
   }
   return "";
 }

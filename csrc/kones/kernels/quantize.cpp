@@ -9,6 +9,7 @@ namespace {
 const ElementwiseTier& functions_of(CpuTier tier) {
   switch (tier) {
 #if defined(__x86_64__)
+    case CpuTier::amx_int8:
     case CpuTier::avx512_vpopcntdq:
     case CpuTier::avx512:
       return elementwise_avx512;

@@ -10,6 +10,7 @@ namespace kones::kernels {
 const SignTier& sign_tier(CpuTier tier) {
   switch (tier) {
 #if defined(__x86_64__)
+    case CpuTier::amx_int8:
     case CpuTier::avx512_vpopcntdq:
     case CpuTier::avx512:
       return signs_avx512;

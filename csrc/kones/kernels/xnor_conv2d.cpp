@@ -5,10 +5,12 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <optional>
 
 #include "kones/kernels/subnormal_numbers.h"
 #include "kones/kernels/tiers/signs.h"
 #include "kones/kernels/xnor_plan.h"
+#include "kones/kernels/xnor_tiles.h"
 
 namespace kones::kernels {
 namespace {
@@ -16,6 +18,8 @@ namespace {
 const XnorTier& functions_of(CpuTier tier) {
   switch (tier) {
 #if defined(__x86_64__)
+    case CpuTier::amx_int8:
+      return xnor_amx_int8;
     case CpuTier::avx512_vpopcntdq:
       return xnor_avx512_vpopcntdq;
     case CpuTier::avx512:
@@ -233,10 +237,13 @@ std::vector<XnorPanel> make_panels(const XnorPlan& plan, const XnorEpilogue& epi
 template <typename T>
 class RowComputer {
  public:
-  RowComputer(const XnorPlan& plan, const XnorEpilogue& epilogue, const XnorOutput<T>& output, CpuTier tier)
+  /// `tiles` is null in a tier that counts bits.
+  RowComputer(const XnorPlan& plan, const XnorEpilogue& epilogue, const XnorOutput<T>& output, CpuTier tier,
+              const XnorTiles* tiles)
       : plan_(plan),
         output_(output),
         tier_(functions_of(tier)),
+        tiles_(tiles),
         panels_(make_panels(plan, epilogue, output.sign_threshold, output.thresholds)),
         activation_(epilogue.activation),
         is_plain_(output.residual == nullptr && activation_ == XnorActivation::none &&
@@ -245,7 +252,7 @@ class RowComputer {
   /// Panels, counted through the groups, that different threads may compute for a pixel at once: the sign
   /// bits of one word belong to one thread.
   int64_t divisible_panels() const {
-    if (output_.words == nullptr) return 1;
+    if (output_.words == nullptr) return tiles_ == nullptr ? 1 : block_panels;
     const int64_t panels_of_word = 64 / xnor_panel;
     const bool aligned = plan_.shape.groups == 1 || plan_.shape.group_out_channels() % 64 == 0;
     return aligned ? panels_of_word : static_cast<int64_t>(panels_.size());
@@ -284,6 +291,8 @@ class RowComputer {
         output_.words + (image * shape.out_height() * row.pixels + first_pixel) * row.word_stride;
     if (output_.words != nullptr) clear_words(row_words, row, begin_panel, end_panel);
 
+    XnorRow<T> rows[block_panels];
+    int count = 0;
     for (int64_t panel = begin_panel; panel < end_panel; ++panel) {
       const int64_t group = panel / layout.panels;
       const int64_t within = panel % layout.panels * xnor_panel;
@@ -303,7 +312,15 @@ class RowComputer {
         row.sign_words = row_words + o / 64;
         row.first_bit = static_cast<int>(o % 64);
       }
-      compute_row(tier_, row);
+      if (tiles_ == nullptr) {
+        compute_row(tier_, row);
+        continue;
+      }
+      rows[count++] = row;
+      const bool is_last = panel + 1 == end_panel || (panel + 1) % layout.panels == 0;
+      if (count < block_panels && !is_last) continue;
+      tiles_->compute(operand, rows, count, [&](const XnorRow<T>& part) { compute_row(tier_, part); });
+      count = 0;
     }
   }
 
@@ -325,6 +342,7 @@ class RowComputer {
   const XnorPlan& plan_;
   const XnorOutput<T>& output_;
   const XnorTier& tier_;
+  const XnorTiles* tiles_;
   std::vector<XnorPanel> panels_;
   XnorActivation activation_;
   bool is_plain_;
@@ -381,24 +399,41 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
                  CpuTier tier) {
   if (shape.batch == 0) return;
   const XnorPlan plan(shape, prepacked);
+  std::optional<XnorTiles> expanded;
+  if (const TileProducts* products = tile_products(tier)) expanded.emplace(plan, *products, parallel);
+  const XnorTiles* tiles = expanded ? &*expanded : nullptr;
   const OperandMaker maker(plan, input, tier);
-  const RowComputer<T> computer(plan, epilogue, output, tier);
+  const RowComputer<T> computer(plan, epilogue, output, tier, tiles);
   const int64_t in_rows = plan.shape.in_height;
   const int64_t out_rows = plan.shape.out_height();
+  const int64_t words_before = tiles == nullptr ? 0 : tiles->words_before_operand();
 
   // With images enough for all threads, each thread computes whole ones, whose operands stay in its cache.
   if (shape.batch >= parallel.threads) {
     parallel.run(shape.batch, [&](int64_t begin, int64_t end) {
       const SubnormalNumbers scope;
-      const Scratch operand(plan.operand_words());
+      const XnorTiles::Scope registers(tiles);
+      const Scratch scratch(words_before + plan.operand_words());
+      uint64_t* operand = scratch.data() + words_before;
       for (int64_t image = begin; image < end; ++image) {
+        if (tiles != nullptr) {
+          maker.make_planes(image, operand, 0, in_rows);
+          if (plan.layout.patches) maker.make_patches(operand, 0, out_rows);
+          tiles->expand_rows(operand, 0, tiles->operand_rows());
+          const int64_t block = std::max<int64_t>(block_panels, computer.divisible_panels());
+          for (int64_t panel = 0; panel < computer.panels(); panel += block) {
+            for (int64_t y = 0; y < out_rows; ++y)
+              computer.compute(image, operand, y, panel, std::min(panel + block, computer.panels()));
+          }
+          continue;
+        }
         int64_t packed = 0;
         for (int64_t y = 0; y < out_rows; ++y) {
           const int64_t needed = std::max(packed, maker.rows_needed(y));
-          maker.make_planes(image, operand.data(), packed, needed);
-          if (plan.layout.patches) maker.make_patches(operand.data(), y, y + 1);
+          maker.make_planes(image, operand, packed, needed);
+          if (plan.layout.patches) maker.make_patches(operand, y, y + 1);
           packed = needed;
-          computer.compute(image, operand.data(), y, 0, computer.panels());
+          computer.compute(image, operand, y, 0, computer.panels());
         }
       }
     });
@@ -406,8 +441,8 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
   }
 
   // Otherwise they share an image, its rows and, where those are few, its panels.
-  const Scratch scratch(plan.operand_words());
-  uint64_t* operand = scratch.data();
+  const Scratch scratch(words_before + plan.operand_words());
+  uint64_t* operand = scratch.data() + words_before;
   const int64_t wanted_tasks = 4 * parallel.threads;
   const int64_t divisible =
       (computer.panels() + computer.divisible_panels() - 1) / computer.divisible_panels();
@@ -423,8 +458,13 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
     if (plan.layout.patches) {
       parallel.run(out_rows, [&](int64_t begin, int64_t end) { maker.make_patches(operand, begin, end); });
     }
+    if (tiles != nullptr) {
+      parallel.run(tiles->operand_rows(),
+                   [&](int64_t begin, int64_t end) { tiles->expand_rows(operand, begin, end); });
+    }
     parallel.run(out_rows * blocks, [&](int64_t begin, int64_t end) {
       const SubnormalNumbers scope;
+      const XnorTiles::Scope registers(tiles);
       for (int64_t task = begin; task < end; ++task) {
         const int64_t block = task / out_rows;
         computer.compute(image, operand, task % out_rows, first_panel(block), first_panel(block + 1));

@@ -28,7 +28,23 @@ namespace {
 typedef int32_t PanelIntegers __attribute__((vector_size(4 * xnor_panel)));
 typedef float PanelFloats __attribute__((vector_size(4 * xnor_panel)));
 
-#if defined(__AVX512VPOPCNTDQ__)
+#if defined(__AMX_INT8__)
+
+constexpr int tile_pixels = 8;
+
+/// Of the sums of products that have been made already: they are the products but for twice the count.
+template <int Pixels>
+inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t*, int64_t words,
+                       const uint64_t*, PanelIntegers (&counts)[Pixels]) {
+  typedef uint32_t Unsigned __attribute__((vector_size(4 * xnor_panel)));
+  KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
+    Unsigned sums;
+    __builtin_memcpy(&sums, activations + p * pixel_stride, sizeof(sums));
+    counts[p] = reinterpret_cast<PanelIntegers>((static_cast<uint32_t>(64 * words) - sums) >> 1);
+  }
+}
+
+#elif defined(__AVX512VPOPCNTDQ__)
 
 constexpr int tile_pixels = 12;
 

@@ -35,7 +35,8 @@ struct XnorRow {
   int64_t pixels;
 
   // Word k of pixel p is activations[p * pixel_stride + offsets[k]], and of output o weights[k * xnor_panel +
-  // o].
+  // o]. The functions of amx_int8 get int32 sums of products instead, output o of pixel p at number o of the
+  // pixel's words.
   const uint64_t* activations;
   int64_t pixel_stride;
   const int64_t* offsets;
@@ -76,5 +77,6 @@ extern const XnorTier xnor_scalar;
 extern const XnorTier xnor_avx2;
 extern const XnorTier xnor_avx512;
 extern const XnorTier xnor_avx512_vpopcntdq;
+extern const XnorTier xnor_amx_int8;
 
 }  // namespace kones::kernels

@@ -1,0 +1,120 @@
+// The products of tiles as the tier's file has them, on whatever registers this program is linked with.
+#include "kones/kernels/tiers/tile_products.h"
+
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "kones/kernels/tiers/xnor_conv2d.h"
+
+namespace kones::kernels {
+namespace {
+
+/// The registers of tiles are real or emulated; what surrounds them is AVX-512 either way.
+bool can_run() {
+  for (const CpuTier tier : available_cpu_tiers())
+    if (tier == CpuTier::avx512) return true;
+  return false;
+}
+
+struct Lines {
+  explicit Lines(int64_t count) : bytes(64 * (count + 1)) {
+    data = bytes.data() + (64 - reinterpret_cast<uintptr_t>(bytes.data()) % 64) % 64;
+  }
+  std::vector<int8_t> bytes;
+  int8_t* data;
+};
+
+std::vector<uint64_t> random_words(int64_t count) {
+  std::mt19937_64 generator(7);
+  std::vector<uint64_t> words(count);
+  for (uint64_t& word : words) word = generator();
+  return words;
+}
+
+TEST(TileProducts, EachBitOfActivationsIsAByte) {
+  if (!can_run()) GTEST_SKIP();
+  const std::vector<uint64_t> words = random_words(9);
+  const Lines bytes(9);
+  tiles_amx_int8.expand_activations(words.data(), 9, bytes.data);
+  for (int64_t i = 0; i < 9 * 64; ++i)
+    ASSERT_EQ(bytes.data[i], (words[i / 64] >> (i % 64)) & 1 ? -1 : 1) << i;
+}
+
+TEST(TileProducts, EachBitOfWeightsIsAByteInTheOrderOfTiles) {
+  if (!can_run()) GTEST_SKIP();
+  const std::vector<uint64_t> words = random_words(3 * xnor_panel);
+  const Lines bytes(3 * 16);
+  tiles_amx_int8.expand_weights(words.data(), 3, bytes.data);
+  for (int64_t k = 0; k < 3; ++k) {
+    for (int o = 0; o < xnor_panel; ++o) {
+      for (int bit = 0; bit < 64; ++bit) {
+        const bool negative = ((words[k * xnor_panel + xnor_lane(o)] >> bit) & 1) != 0;
+        ASSERT_EQ(bytes.data[k * panel_word_bytes + bit / 4 * 64 + o * 4 + bit % 4], negative ? -1 : 1)
+            << k << ", " << o << ", " << bit;
+      }
+    }
+  }
+}
+
+/// Every size of block and of tile. Meant to catch: a register shared by two tiles, sums exchanged or not
+/// cleared, pixels past the configured ones written.
+TEST(TileProducts, BlocksOfEverySize) {
+  if (!can_run()) GTEST_SKIP();
+  constexpr int64_t words = 5;
+  const std::vector<int64_t> offsets = {3, 0, 7, 1, 4};
+  const std::vector<uint64_t> bits = random_words(4 * words * xnor_panel);
+  const Lines activations(500);
+  std::mt19937 generator(3);
+  for (int64_t i = 0; i < 500 * 64; ++i) activations.data[i] = generator() % 2 == 0 ? -1 : 1;
+  const Lines weights(4 * words * 16);
+  tiles_amx_int8.expand_weights(bits.data(), 4 * words, weights.data);
+  for (int pixels = 1; pixels <= tile_products_pixels; ++pixels) {
+    tiles_amx_int8.begin(pixels);
+    for (int tiles = 1; tiles <= block_tiles; ++tiles) {
+      for (int panels = 1; panels <= block_panels / tiles; ++panels) {
+        for (const int64_t count : {int64_t{0}, int64_t{1}, words}) {
+          constexpr int64_t pixel_lines = 9;
+          constexpr int64_t tile_sums = tile_products_pixels * xnor_panel;
+          TileBlock block = {};
+          block.tiles = tiles;
+          block.panels = panels;
+          block.pixel_stride = pixel_lines * 64;
+          block.offsets = offsets.data();
+          block.words = count;
+          std::vector<int32_t> sums(block_tiles * block_panels * tile_sums, 12345);
+          for (int t = 0; t < tiles; ++t) {
+            block.activations[t] = activations.data + t * 200 * 64;
+            for (int p = 0; p < panels; ++p) block.sums[t][p] = &sums[(t * block_panels + p) * tile_sums];
+          }
+          for (int p = 0; p < panels; ++p) block.weights[p] = weights.data + p * words * panel_word_bytes;
+          tiles_amx_int8.multiply(block);
+
+          std::vector<int32_t> expected(sums.size(), 12345);
+          for (int t = 0; t < tiles; ++t) {
+            for (int p = 0; p < panels; ++p) {
+              for (int pixel = 0; pixel < pixels; ++pixel) {
+                for (int o = 0; o < xnor_panel; ++o) {
+                  int32_t sum = 0;
+                  for (int64_t k = 0; k < count; ++k) {
+                    for (int i = 0; i < 64; ++i) {
+                      sum += block.activations[t][(pixel * pixel_lines + offsets[k]) * 64 + i] *
+                             block.weights[p][k * panel_word_bytes + i / 4 * 64 + o * 4 + i % 4];
+                    }
+                  }
+                  expected[(t * block_panels + p) * tile_sums + pixel * xnor_panel + o] = sum;
+                }
+              }
+            }
+          }
+          ASSERT_EQ(sums, expected) << pixels << " pixels, " << tiles << " tiles, " << panels << " panels";
+        }
+      }
+    }
+    tiles_amx_int8.end();
+  }
+}
+
+}  // namespace
+}  // namespace kones::kernels
