@@ -1,9 +1,11 @@
-// The products of tiles as the tier's file has them, on whatever registers this program is linked with.
+// The products of tiles, on a machine's registers (kernels_test) or emulated ones (emulated_tiles_test).
 #include "kones/kernels/tiers/tile_products.h"
 
+#include <algorithm>
 #include <random>
 #include <vector>
 
+#include "kernels/tested_tiers.h"
 #include <gtest/gtest.h>
 
 #include "kones/kernels/tiers/xnor_conv2d.h"
@@ -11,13 +13,16 @@
 namespace kones::kernels {
 namespace {
 
-/// The registers of tiles are real or emulated; what surrounds them is AVX-512 either way.
-bool can_run() {
-  for (const CpuTier tier : available_cpu_tiers())
-    if (tier == CpuTier::avx512) return true;
-  return false;
-}
+class TileProductsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::vector<CpuTier> tiers = tested_tiers();
+    if (std::find(tiers.begin(), tiers.end(), CpuTier::amx_int8) == tiers.end())
+      GTEST_SKIP() << "no tile registers";
+  }
+};
 
+/// Lines of 64 bytes, aligned.
 struct Lines {
   explicit Lines(int64_t count) : bytes(64 * (count + 1)) {
     data = bytes.data() + (64 - reinterpret_cast<uintptr_t>(bytes.data()) % 64) % 64;
@@ -33,8 +38,7 @@ std::vector<uint64_t> random_words(int64_t count) {
   return words;
 }
 
-TEST(TileProducts, EachBitOfActivationsIsAByte) {
-  if (!can_run()) GTEST_SKIP();
+TEST_F(TileProductsTest, EachBitOfActivationsIsAByte) {
   const std::vector<uint64_t> words = random_words(9);
   const Lines bytes(9);
   tiles_amx_int8.expand_activations(words.data(), 9, bytes.data);
@@ -42,8 +46,7 @@ TEST(TileProducts, EachBitOfActivationsIsAByte) {
     ASSERT_EQ(bytes.data[i], (words[i / 64] >> (i % 64)) & 1 ? -1 : 1) << i;
 }
 
-TEST(TileProducts, EachBitOfWeightsIsAByteInTheOrderOfTiles) {
-  if (!can_run()) GTEST_SKIP();
+TEST_F(TileProductsTest, EachBitOfWeightsIsAByteInTheOrderOfTiles) {
   const std::vector<uint64_t> words = random_words(3 * xnor_panel);
   const Lines bytes(3 * 16);
   tiles_amx_int8.expand_weights(words.data(), 3, bytes.data);
@@ -60,8 +63,7 @@ TEST(TileProducts, EachBitOfWeightsIsAByteInTheOrderOfTiles) {
 
 /// Every size of block and of tile. Meant to catch: a register shared by two tiles, sums exchanged or not
 /// cleared, pixels past the configured ones written.
-TEST(TileProducts, BlocksOfEverySize) {
-  if (!can_run()) GTEST_SKIP();
+TEST_F(TileProductsTest, BlocksOfEverySize) {
   constexpr int64_t words = 5;
   const std::vector<int64_t> offsets = {3, 0, 7, 1, 4};
   const std::vector<uint64_t> bits = random_words(4 * words * xnor_panel);

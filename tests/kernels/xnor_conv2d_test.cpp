@@ -3,6 +3,7 @@
 #include <cstring>
 #include <thread>
 
+#include "kernels/tested_tiers.h"
 #include "kernels/xnor_case.h"
 #include <gtest/gtest.h>
 
@@ -89,17 +90,6 @@ struct Case {
 
 std::string tier_name(const testing::TestParamInfo<CpuTier>& info) {
   return std::string(cpu_tier_name(info.param));
-}
-
-std::vector<CpuTier> tested_tiers() {
-#if defined(KONES_EMULATED_TILES)
-  // All but the registers of tiles is AVX-512.
-  for (const CpuTier tier : available_cpu_tiers())
-    if (tier == CpuTier::avx512) return {CpuTier::amx_int8};
-  return {};
-#else
-  return available_cpu_tiers();
-#endif
 }
 
 class XnorConv2d : public testing::TestWithParam<CpuTier> {};
