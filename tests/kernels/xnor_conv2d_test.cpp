@@ -123,6 +123,25 @@ TEST_P(XnorConv2d, SumsAreExactForEveryNumberOfChannels) {
   }
 }
 
+/// Meant to catch: the border's class of another pixel, a pixel left out or put elsewhere where tiles meet.
+TEST_P(XnorConv2d, RowsOfEveryWidthAreExact) {
+  for (int64_t width = 1; width <= 100; ++width) {
+    XnorShape shape;
+    shape.in_channels = 1 + width * 13 % 70;
+    shape.out_channels = 1 + width % 67;
+    shape.in_height = 2;
+    shape.in_width = width;
+    shape.kernel_height = 1 + width % 2;
+    shape.kernel_width = 5;
+    shape.padding_width = 2 + width % 3;
+    shape.stride_width = 1 + width % 2;
+    const Case test(shape);
+    std::vector<int32_t> sums;
+    xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true), {}, GetParam());
+    ASSERT_EQ(sums, test.sums) << describe(shape);
+  }
+}
+
 /// More words than a byte's counter takes at a time.
 TEST_P(XnorConv2d, LongSumsAreExact) {
   XnorShape shape;
@@ -244,7 +263,11 @@ void check_epilogues(CpuTier tier) {
   grouped.out_channels = 3 * 21;
   XnorShape whole = plain;
   whole.out_channels = 64;
-  for (const XnorShape& shape : {plain, grouped, whole}) {
+  XnorShape wide = plain;
+  wide.out_channels = 35;
+  wide.in_height = 1;
+  wide.in_width = 37;
+  for (const XnorShape& shape : {plain, grouped, whole, wide}) {
     const Case test(shape);
     const Epilogue parts(shape.out_channels, 9);
     std::vector<T> residual(test.outputs());
