@@ -1,5 +1,7 @@
 #include "kones/kernels/xnor_tiles.h"
 
+#include <algorithm>
+
 namespace kones::kernels {
 
 const TileProducts* tile_products([[maybe_unused]] CpuTier tier) {
@@ -23,7 +25,8 @@ XnorTiles::XnorTiles(const XnorPlan& plan, const TileProducts& products, const P
 
   const int64_t panels = plan.shape.groups * plan.layout.panels;
   const int64_t words = plan.layout.words;
-  weights_.reset(static_cast<int8_t*>(::operator new(panels* words* panel_word_bytes, line)));
+  const auto bytes = static_cast<size_t>(panels * words * panel_word_bytes);
+  weights_.reset(static_cast<int8_t*>(::operator new(bytes, line)));
   parallel.run(panels, [&](int64_t begin, int64_t end) {
     products_.expand_weights(plan.weights + begin * words * xnor_panel, (end - begin) * words,
                              weights_.get() + begin * words * panel_word_bytes);

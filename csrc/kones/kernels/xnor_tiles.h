@@ -43,7 +43,7 @@ class XnorTiles {
   }
 
   /// Whether the plan should pad rows: without stride, the pixels of all rows are then as far apart as those
-  /// of one, and tiles go over the ends of rows. What they make of the padding there is dropped.
+  /// of one, and tiles go over the ends of rows. The sums that they make of the padding there are dropped.
   static bool pads_rows(const XnorShape& shape) {
     return shape.stride_height == 1 && shape.stride_width == 1;
   }
@@ -95,6 +95,8 @@ class XnorTiles {
   void compute_block(const uint64_t* operand, int64_t y, const XnorRow<T>* panels, int count, int64_t tile,
                      int width, int64_t pixels, const Finish& finish) const {
     const XnorRow<T>& row = *panels;
+    const int64_t out_width = plan_.shape.out_width();
+    const int64_t pitch = row_pitch();
     // All tiles are alike: the last one begins early, and makes some sums again.
     const auto first_pixel = [&](int64_t number) {
       return std::min(number * tile_pixels_, pixels - tile_pixels_);
@@ -119,12 +121,12 @@ class XnorTiles {
 
     const int64_t begin = tile * tile_pixels_;
     const int64_t end = std::min(begin + width * tile_pixels_, pixels);
-    for (int64_t r = begin / row_pitch(); r * row_pitch() < end; ++r) {
-      const int64_t begin_x = std::max<int64_t>(0, begin - r * row_pitch());
-      const int64_t end_x = std::min(plan_.shape.out_width(), end - r * row_pitch());
+    for (int64_t r = begin / pitch; r * pitch < end; ++r) {
+      const int64_t begin_x = std::max<int64_t>(0, begin - r * pitch);
+      const int64_t end_x = std::min(out_width, end - r * pitch);
       if (begin_x >= end_x) continue;
-      const int64_t from = r * row_pitch() + begin_x - first;
-      const int64_t to = r * plan_.shape.out_width() + begin_x;
+      const int64_t from = r * pitch + begin_x - first;
+      const int64_t to = r * out_width + begin_x;
       const int64_t classes = plan_.rows.of_output[y + r] - plan_.rows.of_output[y];
       for (int p = 0; p < count; ++p) {
         XnorRow<T> part = panels[p];
