@@ -99,8 +99,7 @@ class OperandMaker {
     const int64_t words = shape.group_words();
     for (int64_t group = 0; group < shape.groups; ++group) {
       for (int64_t y = begin; y < end; ++y) {
-        uint64_t* row =
-            operand + plan_.plane_offset(group) + (plan_.plane_top() + y) * plan_.plane_row_words();
+        uint64_t* row = operand + plan_.plane_offset(group) + y * plan_.plane_row_words();
         uint64_t* pixels = row + shape.padding_width * words;
         std::fill(row, pixels, 0);
         pack_row(image, group, y * shape.in_width, pixels);
@@ -260,19 +259,18 @@ class RowComputer {
   }
   int64_t panels() const { return static_cast<int64_t>(panels_.size()); }
 
-  /// Rows y .. end_y - 1 of outputs: one, or a strip of XnorTiles.
-  void compute(int64_t image, const uint64_t* operand, int64_t y, int64_t end_y, int64_t begin_panel,
+  void compute(int64_t image, const uint64_t* operand, int64_t y, int64_t begin_panel,
                int64_t end_panel) const {
     const XnorShape& shape = plan_.shape;
     const XnorPrepackedLayout& layout = plan_.layout;
     const int64_t row_class = plan_.rows.of_output[y];
-    const TapRange taps = plan_.counted_rows(y);
+    const TapRange taps = plan_.rows.distinct[row_class];
     const int64_t first_pixel = y * shape.out_width();
     const int64_t tap_row_words = layout.patches ? 0 : shape.kernel_width * shape.group_words();
     const int64_t skipped_words = taps.begin * tap_row_words;
 
     XnorRow<T> row = {};
-    row.pixels = (end_y - y) * shape.out_width();
+    row.pixels = shape.out_width();
     row.offsets = plan_.offsets.data();
     row.words = layout.patches ? layout.words : (taps.end - taps.begin) * tap_row_words;
     row.pixel_stride = layout.patches ? layout.words : shape.stride_width * shape.group_words();
@@ -284,13 +282,13 @@ class RowComputer {
     row.value_channel_stride = output_.channel_stride;
     row.word_stride = (shape.out_channels + 63) / 64;
     row.from_sums = output_.thresholds.threshold != nullptr;
-    const int64_t first_row = plan_.plane_top() + y * shape.stride_height - shape.padding_height +
-                              taps.begin * shape.dilation_height;
+    const int64_t first_row =
+        y * shape.stride_height - shape.padding_height + taps.begin * shape.dilation_height;
     const int64_t sums_of_class =
         row_class * static_cast<int64_t>(plan_.columns.distinct.size()) * row.first_sums_stride;
     const int64_t first_value = image * output_.batch_stride + first_pixel * output_.pixel_stride;
     uint64_t* row_words =
-        output_.words + (image * shape.out_height() * shape.out_width() + first_pixel) * row.word_stride;
+        output_.words + (image * shape.out_height() * row.pixels + first_pixel) * row.word_stride;
     if (output_.words != nullptr) clear_words(row_words, row, begin_panel, end_panel);
 
     XnorRow<T> rows[block_panels];
@@ -321,7 +319,7 @@ class RowComputer {
       rows[count++] = row;
       const bool is_last = panel + 1 == end_panel || (panel + 1) % layout.panels == 0;
       if (count < block_panels && !is_last) continue;
-      tiles_->compute(operand, y, rows, count, [&](const XnorRow<T>& part) { compute_row(tier_, part); });
+      tiles_->compute(operand, rows, count, [&](const XnorRow<T>& part) { compute_row(tier_, part); });
       count = 0;
     }
   }
@@ -400,10 +398,9 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
                  const XnorEpilogue& epilogue, const XnorOutput<T>& output, const Parallel& parallel,
                  CpuTier tier) {
   if (shape.batch == 0) return;
-  const TileProducts* products = tile_products(tier);
-  const XnorPlan plan(shape, prepacked, products != nullptr && XnorTiles::pads_rows(shape));
+  const XnorPlan plan(shape, prepacked);
   std::optional<XnorTiles> expanded;
-  if (products != nullptr) expanded.emplace(plan, *products, parallel);
+  if (const TileProducts* products = tile_products(tier)) expanded.emplace(plan, *products, parallel);
   const XnorTiles* tiles = expanded ? &*expanded : nullptr;
   const OperandMaker maker(plan, input, tier);
   const RowComputer<T> computer(plan, epilogue, output, tier, tiles);
@@ -424,12 +421,9 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
           if (plan.layout.patches) maker.make_patches(operand, 0, out_rows);
           tiles->expand_rows(operand, 0, tiles->operand_rows());
           const int64_t block = std::max<int64_t>(block_panels, computer.divisible_panels());
-          const int64_t strips = tiles->strips(1);
           for (int64_t panel = 0; panel < computer.panels(); panel += block) {
-            for (int64_t strip = 0; strip < strips; ++strip) {
-              computer.compute(image, operand, strip * out_rows / strips, (strip + 1) * out_rows / strips,
-                               panel, std::min(panel + block, computer.panels()));
-            }
+            for (int64_t y = 0; y < out_rows; ++y)
+              computer.compute(image, operand, y, panel, std::min(panel + block, computer.panels()));
           }
           continue;
         }
@@ -439,7 +433,7 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
           maker.make_planes(image, operand, packed, needed);
           if (plan.layout.patches) maker.make_patches(operand, y, y + 1);
           packed = needed;
-          computer.compute(image, operand, y, y + 1, 0, computer.panels());
+          computer.compute(image, operand, y, 0, computer.panels());
         }
       }
     });
@@ -452,8 +446,7 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
   const int64_t wanted_tasks = 4 * parallel.threads;
   const int64_t divisible =
       (computer.panels() + computer.divisible_panels() - 1) / computer.divisible_panels();
-  const int64_t strips = tiles == nullptr ? out_rows : tiles->strips(wanted_tasks);
-  const int64_t blocks = std::min(divisible, std::max<int64_t>(1, (wanted_tasks + strips - 1) / strips));
+  const int64_t blocks = std::min(divisible, std::max<int64_t>(1, (wanted_tasks + out_rows - 1) / out_rows));
   const auto first_panel = [&](int64_t block) {
     return std::min(computer.panels(), block * divisible / blocks * computer.divisible_panels());
   };
@@ -469,14 +462,12 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
       parallel.run(tiles->operand_rows(),
                    [&](int64_t begin, int64_t end) { tiles->expand_rows(operand, begin, end); });
     }
-    parallel.run(strips * blocks, [&](int64_t begin, int64_t end) {
+    parallel.run(out_rows * blocks, [&](int64_t begin, int64_t end) {
       const SubnormalNumbers scope;
       const XnorTiles::Scope registers(tiles);
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t block = task / strips;
-        const int64_t strip = task % strips;
-        computer.compute(image, operand, strip * out_rows / strips, (strip + 1) * out_rows / strips,
-                         first_panel(block), first_panel(block + 1));
+        const int64_t block = task / out_rows;
+        computer.compute(image, operand, task % out_rows, first_panel(block), first_panel(block + 1));
       }
     });
   }

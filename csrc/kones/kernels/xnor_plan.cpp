@@ -55,10 +55,9 @@ AxisTaps::AxisTaps(int64_t outputs, int64_t stride, int64_t padding, int64_t dil
   }
 }
 
-XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked, bool pads_rows)
+XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
     : shape(simplified(given)),
       layout(shape),
-      pads_rows(pads_rows && !layout.patches),
       tap_counts(reinterpret_cast<const int32_t*>(static_cast<const char*>(prepacked) + layout.tap_counts)),
       weights(reinterpret_cast<const uint64_t*>(static_cast<const char*>(prepacked) + layout.weights)),
       rows(shape.out_height(), shape.stride_height, shape.padding_height, shape.dilation_height,
@@ -82,7 +81,7 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked, bool pads_rows
   int32_t* sums = first_sums.data();
   for (const TapRange& row : rows.distinct) {
     // The rows whose words are counted.
-    const TapRange counted = layout.patches || this->pads_rows ? TapRange{0, shape.kernel_height} : row;
+    const TapRange counted = layout.patches ? TapRange{0, shape.kernel_height} : row;
     for (const TapRange& column : columns.distinct) {
       const int64_t real_taps = (row.end - row.begin) * (column.end - column.begin);
       const auto products = static_cast<int32_t>(real_taps * shape.group_in_channels());

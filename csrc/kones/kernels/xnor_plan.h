@@ -1,8 +1,7 @@
 // How a convolution of signs is laid out in memory, and what its borders are.
 //
 // The operand of an image is, for each group, a plane of words [in_height][plane_width][group_words], with
-// the padding to its left and right as zero words; the kernel's rows that lie above or below it are skipped,
-// unless the plan pads rows: then they are zero words too, and all rows of outputs are alike.
+// the padding to its left and right as zero words; the kernel's rows that lie above or below it are skipped.
 // Where a pixel's signs would leave most of a word empty, it is instead the patch of each output pixel,
 // [out_height * out_width][words], its signs one after another.
 #pragma once
@@ -62,15 +61,12 @@ struct AxisTaps {
 
 struct XnorPlan {
   /// A 1x1 kernel without stride and padding makes one row of its image, which tiles fill better.
-  XnorPlan(const XnorShape& shape, const void* prepacked, bool pads_rows = false);
+  XnorPlan(const XnorShape& shape, const void* prepacked);
 
-  /// Rows of padding above the plane's, and all its rows.
-  int64_t plane_top() const { return pads_rows ? shape.padding_height : 0; }
-  int64_t plane_height() const { return shape.in_height + 2 * plane_top(); }
   int64_t plane_width() const { return shape.in_width + 2 * shape.padding_width; }
   int64_t plane_row_words() const { return plane_width() * shape.group_words(); }
   /// Words of one group's plane, and of its patches where there are any.
-  int64_t plane_words() const { return plane_height() * plane_row_words(); }
+  int64_t plane_words() const { return shape.in_height * plane_row_words(); }
   int64_t patch_words() const {
     return layout.patches ? shape.out_height() * shape.out_width() * layout.words : 0;
   }
@@ -78,14 +74,8 @@ struct XnorPlan {
   int64_t operand_words() const { return shape.groups * (patch_words() + plane_words()); }
   int64_t plane_offset(int64_t group) const { return shape.groups * patch_words() + group * plane_words(); }
 
-  /// The kernel's rows whose words are counted in row y of outputs.
-  TapRange counted_rows(int64_t y) const {
-    return layout.patches || pads_rows ? TapRange{0, shape.kernel_height} : rows.distinct[rows.of_output[y]];
-  }
-
   XnorShape shape;
   XnorPrepackedLayout layout;
-  bool pads_rows;  ///< never of patches
   const int32_t* tap_counts;
   const uint64_t* weights;
   AxisTaps rows;

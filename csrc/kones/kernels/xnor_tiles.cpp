@@ -1,7 +1,5 @@
 #include "kones/kernels/xnor_tiles.h"
 
-#include <algorithm>
-
 namespace kones::kernels {
 
 const TileProducts* tile_products([[maybe_unused]] CpuTier tier) {
@@ -13,20 +11,13 @@ const TileProducts* tile_products([[maybe_unused]] CpuTier tier) {
 
 XnorTiles::XnorTiles(const XnorPlan& plan, const TileProducts& products, const Parallel& parallel)
     : plan_(plan), products_(products) {
-  if (joins_rows()) {
-    while (strip_rows_ < plan.shape.out_height() && tiled_pixels(strip_rows_) < tile_products_pixels)
-      ++strip_rows_;
-    tile_pixels_ = std::min<int64_t>(tile_products_pixels, tiled_pixels(strip_rows_));
-  } else {
-    const int64_t pixels = plan.shape.out_width();
-    const int64_t tiles = (pixels + tile_products_pixels - 1) / tile_products_pixels;
-    tile_pixels_ = (pixels + tiles - 1) / tiles;
-  }
+  const int64_t pixels = plan.shape.out_width();
+  const int64_t tiles = (pixels + tile_products_pixels - 1) / tile_products_pixels;
+  tile_pixels_ = (pixels + tiles - 1) / tiles;
 
   const int64_t panels = plan.shape.groups * plan.layout.panels;
   const int64_t words = plan.layout.words;
-  const auto bytes = static_cast<size_t>(panels * words * panel_word_bytes);
-  weights_.reset(static_cast<int8_t*>(::operator new(bytes, line)));
+  weights_.reset(static_cast<int8_t*>(::operator new(panels* words* panel_word_bytes, line)));
   parallel.run(panels, [&](int64_t begin, int64_t end) {
     products_.expand_weights(plan.weights + begin * words * xnor_panel, (end - begin) * words,
                              weights_.get() + begin * words * panel_word_bytes);
@@ -38,14 +29,9 @@ void XnorTiles::expand_rows(uint64_t* operand, int64_t begin, int64_t end) const
   const bool patches = plan.layout.patches;
   const int64_t row_words = patches ? plan.shape.out_width() * plan.layout.words : plan.plane_row_words();
   auto* bytes = reinterpret_cast<int8_t*>(operand) - plan.operand_words() * word_bytes;
-  const auto is_padding = [&](int64_t y) {
-    return !patches && (y < plan.plane_top() || y >= plan.plane_top() + plan.shape.in_height);
-  };
   for (int64_t group = 0; group < plan.shape.groups; ++group) {
-    const int64_t start = patches ? group * plan.patch_words() : plan.plane_offset(group);
-    for (int64_t y = begin; y < end; ++y)
-      if (is_padding(y)) std::fill_n(operand + start + y * row_words, row_words, 0);
-    const int64_t first = start + begin * row_words;
+    const int64_t first =
+        (patches ? group * plan.patch_words() : plan.plane_offset(group)) + begin * row_words;
     products_.expand_activations(operand + first, (end - begin) * row_words, bytes + first * word_bytes);
   }
 }

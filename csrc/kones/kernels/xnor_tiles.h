@@ -42,37 +42,21 @@ class XnorTiles {
     return word_bytes / int64_t{sizeof(uint64_t)} * plan_.operand_words();
   }
 
-  /// Whether the plan should pad rows: without stride, the pixels of all rows are then as far apart as those
-  /// of one, and tiles go over the ends of rows. The sums that they make of the padding there are dropped.
-  static bool pads_rows(const XnorShape& shape) {
-    return shape.stride_height == 1 && shape.stride_width == 1;
-  }
-
-  /// How many strips to divide the output's rows into, of equal numbers of rows, if `wanted` are wanted.
-  int64_t strips(int64_t wanted) const {
-    const int64_t rows = plan_.shape.out_height();
-    return joins_rows() ? std::clamp<int64_t>(wanted, 1, rows / strip_rows_) : rows;
-  }
-
   /// Rows of what sums read: of the planes, or of the output's patches.
   int64_t operand_rows() const {
-    return plan_.layout.patches ? plan_.shape.out_height() : plan_.plane_height();
+    return plan_.layout.patches ? plan_.shape.out_height() : plan_.shape.in_height;
   }
   void expand_rows(uint64_t* operand, int64_t begin, int64_t end) const;
 
-  /// finish(part) for parts of rows of a strip whose first row is y; each of the panels, at most
-  /// block_panels, has the pixels of the whole strip and the same operand.
+  /// finish(part) for parts of one row's panels, at most block_panels, that have the same operand.
   template <typename T, typename Finish>
-  void compute(const uint64_t* operand, int64_t y, const XnorRow<T>* panels, int count,
-               const Finish& finish) const {
-    const int64_t pixels = tiled_pixels(panels->pixels / plan_.shape.out_width());
-    const int64_t tiles = (pixels + tile_pixels_ - 1) / tile_pixels_;
+  void compute(const uint64_t* operand, const XnorRow<T>* panels, int count, const Finish& finish) const {
+    const int64_t tiles = (panels->pixels + tile_pixels_ - 1) / tile_pixels_;
     for (int64_t tile = 0; tile < tiles; tile += block_tiles) {
       const int width = static_cast<int>(std::min<int64_t>(block_tiles, tiles - tile));
       const int most = block_panels / width;
-      for (int panel = 0; panel < count; panel += most) {
-        compute_block(operand, y, panels + panel, std::min(most, count - panel), tile, width, pixels, finish);
-      }
+      for (int panel = 0; panel < count; panel += most)
+        compute_block(operand, panels + panel, std::min(most, count - panel), tile, width, finish);
     }
   }
 
@@ -82,24 +66,17 @@ class XnorTiles {
   };
   static constexpr std::align_val_t line{64};
 
-  bool joins_rows() const { return plan_.pads_rows || plan_.layout.patches; }
-  /// Pixels from a row's first to the next row's, and from the first to the last of `rows` rows.
-  int64_t row_pitch() const { return plan_.pads_rows ? plan_.plane_width() : plan_.shape.out_width(); }
-  int64_t tiled_pixels(int64_t rows) const { return (rows - 1) * row_pitch() + plan_.shape.out_width(); }
-
   static const int8_t* bytes_of(const uint64_t* operand, const uint64_t* word, int64_t words) {
     return reinterpret_cast<const int8_t*>(operand) + (word - operand - words) * word_bytes;
   }
 
   template <typename T, typename Finish>
-  void compute_block(const uint64_t* operand, int64_t y, const XnorRow<T>* panels, int count, int64_t tile,
-                     int width, int64_t pixels, const Finish& finish) const {
+  void compute_block(const uint64_t* operand, const XnorRow<T>* panels, int count, int64_t tile, int width,
+                     const Finish& finish) const {
     const XnorRow<T>& row = *panels;
-    const int64_t out_width = plan_.shape.out_width();
-    const int64_t pitch = row_pitch();
     // All tiles are alike: the last one begins early, and makes some sums again.
     const auto first_pixel = [&](int64_t number) {
-      return std::min(number * tile_pixels_, pixels - tile_pixels_);
+      return std::min(number * tile_pixels_, row.pixels - tile_pixels_);
     };
     const int64_t first = first_pixel(tile);
     alignas(64) int32_t sums[block_panels][block_tiles * tile_products_pixels * xnor_panel];
@@ -120,33 +97,22 @@ class XnorTiles {
     products_.multiply(block);
 
     const int64_t begin = tile * tile_pixels_;
-    const int64_t end = std::min(begin + width * tile_pixels_, pixels);
-    for (int64_t r = begin / pitch; r * pitch < end; ++r) {
-      const int64_t begin_x = std::max<int64_t>(0, begin - r * pitch);
-      const int64_t end_x = std::min(out_width, end - r * pitch);
-      if (begin_x >= end_x) continue;
-      const int64_t from = r * pitch + begin_x - first;
-      const int64_t to = r * out_width + begin_x;
-      const int64_t classes = plan_.rows.of_output[y + r] - plan_.rows.of_output[y];
-      for (int p = 0; p < count; ++p) {
-        XnorRow<T> part = panels[p];
-        part.pixels = end_x - begin_x;
-        part.activations = reinterpret_cast<const uint64_t*>(sums[p] + from * xnor_panel);
-        part.pixel_stride = xnor_panel * sizeof(int32_t) / sizeof(uint64_t);
-        part.first_sums +=
-            classes * static_cast<int64_t>(plan_.columns.distinct.size()) * part.first_sums_stride;
-        part.classes += begin_x;
-        if (part.values != nullptr) part.values += to * part.value_pixel_stride;
-        if (part.residual != nullptr) part.residual += to * part.value_pixel_stride;
-        if (part.sign_words != nullptr) part.sign_words += to * part.word_stride;
-        finish(part);
-      }
+    const int64_t end = std::min(begin + width * tile_pixels_, row.pixels);
+    for (int p = 0; p < count; ++p) {
+      XnorRow<T> part = panels[p];
+      part.pixels = end - begin;
+      part.activations = reinterpret_cast<const uint64_t*>(sums[p] + (begin - first) * xnor_panel);
+      part.pixel_stride = xnor_panel * sizeof(int32_t) / sizeof(uint64_t);
+      part.classes += begin;
+      if (part.values != nullptr) part.values += begin * part.value_pixel_stride;
+      if (part.residual != nullptr) part.residual += begin * part.value_pixel_stride;
+      if (part.sign_words != nullptr) part.sign_words += begin * part.word_stride;
+      finish(part);
     }
   }
 
   const XnorPlan& plan_;
   const TileProducts& products_;
-  int64_t strip_rows_ = 1;  ///< at least
   int64_t tile_pixels_;
   std::unique_ptr<int8_t, Free> weights_;
 };

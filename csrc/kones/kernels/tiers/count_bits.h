@@ -32,7 +32,7 @@ typedef float PanelFloats __attribute__((vector_size(4 * xnor_panel)));
 
 constexpr int tile_pixels = 8;
 
-/// The sums of products are there already (XnorRow): a sum is the number of products less twice the count.
+/// Of the sums of products that have been made already: they are the products but for twice the count.
 template <int Pixels>
 inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t*, int64_t words,
                        const uint64_t*, PanelIntegers (&counts)[Pixels]) {
