@@ -293,7 +293,7 @@ class RowComputer {
           operand + (layout.patches   ? group * plan_.patch_words() + first_pixel * layout.words
                      : row.words == 0 ? 0
                                       : plan_.plane_offset(group) + first_row * plan_.plane_row_words());
-      row.weights = plan_.weights + (panel * layout.words + skipped_words) * xnor_panel;
+      row.weights = plan_.weights + 2 * (panel * layout.words + skipped_words) * xnor_panel;
       row.first_sums = plan_.first_sums.data() + sums_of_class + panel * xnor_panel;
       row.panel = &panels_[panel];
       const int64_t offset = first_value + o * output_.channel_stride;
@@ -348,30 +348,36 @@ void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* pr
   std::memset(bytes, 0, layout.bytes);
   std::memcpy(bytes, &header, sizeof(header));
   auto* counts = reinterpret_cast<int32_t*>(bytes + layout.tap_counts);
-  auto* weights = reinterpret_cast<uint64_t*>(bytes + layout.weights);
+  auto* halves = reinterpret_cast<uint32_t*>(bytes + layout.weights);
   const int64_t channels = shape.group_in_channels();
+  const int64_t outputs = shape.group_out_channels();
   const int64_t tap_words = shape.group_words();
-  std::vector<uint64_t> patch(layout.patches ? layout.words : 0);
-  for (int64_t o = 0; o < shape.out_channels; ++o) {
-    const int64_t group = o / shape.group_out_channels();
-    const int64_t within = o % shape.group_out_channels();
-    const uint64_t* from = weight_words + o * shape.taps() * tap_words;
-    for (int64_t tap = 0; tap < shape.taps(); ++tap) {
-      int32_t negative = 0;
-      for (int64_t word = 0; word < tap_words; ++word)
-        negative += __builtin_popcountll(from[tap * tap_words + word]);
-      counts[(group * shape.taps() + tap) * layout.padded_outputs() + within] = negative;
-    }
-    if (layout.patches) {
-      std::fill(patch.begin(), patch.end(), 0);
+  std::vector<uint64_t> patches(layout.patches ? xnor_panel * layout.words : 0);
+  for (int64_t panel = 0; panel < shape.groups * layout.panels;
+       ++panel, halves += 2 * layout.words * xnor_panel) {
+    const int64_t group = panel / layout.panels;
+    const int64_t first = panel % layout.panels * xnor_panel;
+    const int64_t panel_outputs = std::min<int64_t>(xnor_panel, outputs - first);
+    std::fill(patches.begin(), patches.end(), 0);
+    const uint64_t* rows[xnor_panel];
+    for (int64_t lane = 0; lane < panel_outputs; ++lane) {
+      const uint64_t* taps = weight_words + (group * outputs + first + lane) * shape.taps() * tap_words;
+      rows[lane] = layout.patches ? &patches[lane * layout.words] : taps;
       int64_t end = 0;
-      for (int64_t tap = 0; tap < shape.taps(); ++tap) append_bits(patch.data(), end, from[tap], channels);
-      from = patch.data();
+      for (int64_t tap = 0; tap < shape.taps(); ++tap, taps += tap_words) {
+        int32_t negative = 0;
+        for (int64_t word = 0; word < tap_words; ++word) negative += __builtin_popcountll(taps[word]);
+        counts[(group * shape.taps() + tap) * layout.padded_outputs() + first + lane] = negative;
+        if (layout.patches) append_bits(&patches[lane * layout.words], end, taps[0], channels);
+      }
     }
-    const int64_t panel = group * layout.panels + within / xnor_panel;
-    uint64_t* to =
-        weights + panel * layout.words * xnor_panel + xnor_lane(static_cast<int>(within % xnor_panel));
-    for (int64_t word = 0; word < layout.words; ++word) to[word * xnor_panel] = from[word];
+    for (int64_t word = 0; word < layout.words; ++word) {
+      uint32_t* low = halves + 2 * word * xnor_panel;
+      for (int64_t lane = 0; lane < panel_outputs; ++lane) {
+        low[lane] = static_cast<uint32_t>(rows[lane][word]);
+        low[xnor_panel + lane] = static_cast<uint32_t>(rows[lane][word] >> 32);
+      }
+    }
   }
 }
 

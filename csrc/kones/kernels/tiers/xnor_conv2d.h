@@ -11,12 +11,6 @@ namespace kones::kernels {
 /// Output channels that are computed together; weights and parameters are padded to it.
 inline constexpr int xnor_panel = 16;
 
-/// Where output o of a panel is among the words of its weights: the even ones come first. Counts of 64 bits
-/// thus become neighbours of 32 with one shift.
-constexpr int xnor_lane(int o) {
-  return o % 2 * (xnor_panel / 2) + o / 2;
-}
-
 /// The epilogue's parameters for the outputs of a panel, with values that change nothing where there are
 /// none.
 struct XnorPanel {
@@ -34,13 +28,14 @@ template <typename T>
 struct XnorRow {
   int64_t pixels;
 
-  // Word k of pixel p is activations[p * pixel_stride + offsets[k]], and of output o weights[k * xnor_panel +
-  // o].
+  // Word k of pixel p is activations[p * pixel_stride + offsets[k]]; its low half and its high half belong to
+  // weights[2 * k * xnor_panel + o] and weights[(2 * k + 1) * xnor_panel + o] of output o: counts of 32 bits
+  // are thus neighbours.
   const uint64_t* activations;
   int64_t pixel_stride;
   const int64_t* offsets;
   int64_t words;
-  const uint64_t* weights;
+  const uint32_t* weights;
 
   /// The sum of pixel p and output o is first_sums[classes[p] * first_sums_stride + o] - 2 * (bits that
   /// differ).
