@@ -229,6 +229,24 @@ std::vector<XnorPanel> make_panels(const XnorPlan& plan, const XnorEpilogue& epi
   return panels;
 }
 
+/// Which outputs a panel holds.
+struct PanelPlace {
+  int64_t group;
+  int64_t output;  ///< the first
+  int64_t outputs;
+};
+
+/// By panels: [groups][panels].
+std::vector<PanelPlace> panel_places(const XnorPlan& plan) {
+  const int64_t group_outputs = plan.shape.group_out_channels();
+  std::vector<PanelPlace> places;
+  for (int64_t group = 0; group < plan.shape.groups; ++group)
+    for (int64_t within = 0; within < group_outputs; within += xnor_panel)
+      places.push_back(
+          {group, group * group_outputs + within, std::min<int64_t>(xnor_panel, group_outputs - within)});
+  return places;
+}
+
 /// Computes rows of outputs of images whose operands there are.
 template <typename T>
 class RowComputer {
@@ -238,6 +256,7 @@ class RowComputer {
         output_(output),
         tier_(functions_of(tier)),
         panels_(make_panels(plan, epilogue, output.sign_threshold, output.thresholds)),
+        places_(panel_places(plan)),
         activation_(epilogue.activation),
         is_plain_(output.residual == nullptr && activation_ == XnorActivation::none &&
                   epilogue.shift == nullptr && output.words == nullptr) {}
@@ -267,8 +286,7 @@ class RowComputer {
     row.offsets = plan_.offsets.data();
     row.words = layout.patches ? layout.words : (taps.end - taps.begin) * tap_row_words;
     row.pixel_stride = layout.patches ? layout.words : shape.stride_width * shape.group_words();
-    row.first_sums_stride = shape.groups * layout.padded_outputs();
-    row.classes = plan_.columns.of_output.data();
+    row.column_sums = plan_.column_sums.data();
     row.activation = activation_;
     row.is_plain = is_plain_;
     row.value_pixel_stride = output_.pixel_stride;
@@ -277,18 +295,16 @@ class RowComputer {
     row.from_sums = output_.thresholds.threshold != nullptr;
     const int64_t first_row =
         y * shape.stride_height - shape.padding_height + taps.begin * shape.dilation_height;
-    const int64_t sums_of_class =
-        row_class * static_cast<int64_t>(plan_.columns.distinct.size()) * row.first_sums_stride;
+    const int64_t sums_of_class = row_class * static_cast<int64_t>(plan_.columns.distinct.size()) *
+                                  shape.groups * layout.padded_outputs();
     const int64_t first_value = image * output_.batch_stride + first_pixel * output_.pixel_stride;
     uint64_t* row_words =
         output_.words + (image * shape.out_height() * row.pixels + first_pixel) * row.word_stride;
     if (output_.words != nullptr) clear_words(row_words, row, begin_panel, end_panel);
 
     for (int64_t panel = begin_panel; panel < end_panel; ++panel) {
-      const int64_t group = panel / layout.panels;
-      const int64_t within = panel % layout.panels * xnor_panel;
-      const int64_t o = group * shape.group_out_channels() + within;
-      row.outputs = std::min<int64_t>(xnor_panel, shape.group_out_channels() - within);
+      const auto [group, o, outputs] = places_[panel];
+      row.outputs = outputs;
       row.activations =
           operand + (layout.patches   ? group * plan_.patch_words() + first_pixel * layout.words
                      : row.words == 0 ? 0
@@ -310,14 +326,12 @@ class RowComputer {
  private:
   /// Zeroes the words of a row that the panels' bits go to.
   void clear_words(uint64_t* words, const XnorRow<T>& row, int64_t begin_panel, int64_t end_panel) const {
-    const bool all = begin_panel == 0 && end_panel == panels();
-    const int64_t group_panels = plan_.layout.panels;
-    const int64_t group_outputs = plan_.shape.group_out_channels();
-    const auto word_of = [&](int64_t panel) {
-      return (panel / group_panels * group_outputs + panel % group_panels * xnor_panel) / 64;
-    };
-    const int64_t begin = all ? 0 : word_of(begin_panel);
-    const int64_t end = all || end_panel == panels() ? row.word_stride : word_of(end_panel);
+    const int64_t begin = places_[begin_panel].output / 64;
+    const int64_t end = end_panel == panels() ? row.word_stride : places_[end_panel].output / 64;
+    if (end - begin == row.word_stride) {
+      std::fill_n(words, row.pixels * row.word_stride, 0);
+      return;
+    }
     for (int64_t pixel = 0; pixel < row.pixels; ++pixel)
       std::fill(words + pixel * row.word_stride + begin, words + pixel * row.word_stride + end, 0);
   }
@@ -326,6 +340,7 @@ class RowComputer {
   const XnorOutput<T>& output_;
   const XnorTier& tier_;
   std::vector<XnorPanel> panels_;
+  std::vector<PanelPlace> places_;
   XnorActivation activation_;
   bool is_plain_;
 };

@@ -77,6 +77,7 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
   }
 
   const int64_t outputs = layout.padded_outputs();
+  for (const int32_t column : columns.of_output) column_sums.push_back(column * shape.groups * outputs);
   first_sums.resize(rows.distinct.size() * columns.distinct.size() * shape.groups * outputs);
   int32_t* sums = first_sums.data();
   for (const TapRange& row : rows.distinct) {

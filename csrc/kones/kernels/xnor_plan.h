@@ -88,6 +88,7 @@ struct XnorPlan {
   /// holds the number of real products, and takes back what the padding's words count, whose bits are those
   /// of +1.
   std::vector<int32_t> first_sums;
+  std::vector<int64_t> column_sums;  ///< where those of a column of outputs begin
 };
 
 }  // namespace kones::kernels

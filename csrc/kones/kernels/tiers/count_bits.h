@@ -23,6 +23,7 @@ namespace kones::kernels {
 namespace {
 
 #define KONES_UNROLL _Pragma("GCC unroll 16")
+#define KONES_KEEP_LOOP _Pragma("GCC unroll 1")
 
 /// A number for each output of a panel: the compiler makes instructions of what the tier has.
 typedef int32_t PanelIntegers __attribute__((vector_size(4 * xnor_panel)));
@@ -46,7 +47,8 @@ inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const 
   KONES_UNROLL for (int p = 0; p < Pixels; ++p) sums[p] = _mm512_setzero_si512();
   for (int64_t k = 0; k < words; ++k, weights += 2 * xnor_panel) {
     const uint64_t* from = activations + offsets[k];
-    KONES_UNROLL for (int half = 0; half < 2; ++half) {
+    // Unrolled, GCC would add both halves' counts first and then copy every sum.
+    KONES_KEEP_LOOP for (int half = 0; half < 2; ++half) {
       const __m512i weight = _mm512_loadu_si512(weights + half * xnor_panel);
       KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
         const __m512i activation = _mm512_set1_epi32(half_of(from + p * pixel_stride, half));

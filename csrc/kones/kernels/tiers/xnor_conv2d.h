@@ -23,9 +23,8 @@ struct XnorPanel {
   alignas(64) int32_t flipped[xnor_panel];  ///< 0 or -1, all bits
 };
 
-/// One row of output pixels and one panel of output channels.
-template <typename T>
-struct XnorRow {
+/// One row of output pixels and one panel of output channels: their sums, and the sign bits.
+struct XnorRowSums {
   int64_t pixels;
 
   // Word k of pixel p is activations[p * pixel_stride + offsets[k]]; its low half and its high half belong to
@@ -37,14 +36,23 @@ struct XnorRow {
   int64_t words;
   const uint32_t* weights;
 
-  /// The sum of pixel p and output o is first_sums[classes[p] * first_sums_stride + o] - 2 * (bits that
-  /// differ).
+  /// The sum of pixel p and output o is first_sums[column_sums[p] + o] - 2 * (bits that differ).
   const int32_t* first_sums;
-  int64_t first_sums_stride;
-  const int32_t* classes;
+  const int64_t* column_sums;
 
   const XnorPanel* panel;
   int64_t outputs;  ///< of the panel, 1 to xnor_panel
+
+  /// The word with the panel's first bit, the row's others are word_stride apart; 0 before.
+  uint64_t* sign_words;
+  int64_t word_stride;
+  int first_bit;
+  bool from_sums;  ///< sign_words are what `threshold` and `flipped` say
+};
+
+/// And the values.
+template <typename T>
+struct XnorRow : XnorRowSums {
   XnorActivation activation;
   bool is_plain;  ///< neither residual, activation, shift nor words
 
@@ -53,11 +61,6 @@ struct XnorRow {
   const T* residual;
   int64_t value_pixel_stride;
   int64_t value_channel_stride;
-  uint64_t*
-      sign_words;  ///< the word with the panel's first bit, the row's others are word_stride apart; 0 before
-  int64_t word_stride;
-  int first_bit;
-  bool from_sums;  ///< sign_words are what `threshold` and `flipped` say
 };
 
 struct XnorTier {
