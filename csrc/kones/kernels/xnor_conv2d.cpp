@@ -223,7 +223,7 @@ std::vector<XnorPanel> make_panels(const XnorPlan& plan, const XnorEpilogue& epi
       panel.shift[lane] = value(epilogue.shift, 0.0f) + 0.0f;
       panel.sign_threshold[lane] = value(sign_threshold, 0.0f);
       panel.threshold[lane] = thresholds.threshold == nullptr ? 0 : thresholds.threshold[o];
-      panel.flipped[lane] = thresholds.flipped != nullptr && thresholds.flipped[o] != 0 ? -1 : 0;
+      if (thresholds.flipped != nullptr && thresholds.flipped[o] != 0) panel.flipped |= 1u << lane;
     }
   }
   return panels;

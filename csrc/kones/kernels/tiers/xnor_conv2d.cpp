@@ -18,26 +18,69 @@ inline Vector load(const void* from) {
   return vector;
 }
 
+#if defined(__AVX512F__)
+
+/// Bit o is whether a[o] < b[o].
+inline uint32_t bits_below(PanelIntegers a, PanelIntegers b) {
+  return _mm512_cmplt_epi32_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
+}
+inline uint32_t bits_below(PanelFloats a, PanelFloats b) {
+  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(a), reinterpret_cast<__m512>(b), _CMP_LT_OQ);
+}
+
 inline PanelFloats positive_or(PanelFloats value, PanelFloats otherwise) {
   return value < 0.0f ? otherwise : value;
 }
 
-/// Bit o is whether lane o of a comparison's result is true.
-inline uint32_t lane_bits(PanelIntegers lanes) {
-#if defined(__AVX512DQ__)
-  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(lanes));
 #elif defined(__AVX2__)
-  const auto half = [&lanes](int first) {
-    return static_cast<uint32_t>(
-        _mm256_movemask_ps(load<__m256>(reinterpret_cast<int32_t*>(&lanes) + first)));
-  };
-  return half(0) | half(8) << 8;
-#else
-  uint32_t bits = 0;
-  for (int o = 0; o < xnor_panel; ++o) bits |= static_cast<uint32_t>(lanes[o] & 1) << o;
-  return bits;
-#endif
+
+// GCC compares vectors longer than the machine's lane by lane; these are two of eight lanes.
+template <typename Vector, typename Panel>
+inline Vector half_panel(const Panel& panel, int half) {
+  return load<Vector>(reinterpret_cast<const char*>(&panel) + half * sizeof(Vector));
 }
+
+/// Bit o is whether a[o] < b[o].
+inline uint32_t bits_below(PanelIntegers a, PanelIntegers b) {
+  const auto bits = [&](int half) {
+    const __m256i below = _mm256_cmpgt_epi32(half_panel<__m256i>(b, half), half_panel<__m256i>(a, half));
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(below)));
+  };
+  return bits(0) | bits(1) << 8;
+}
+inline uint32_t bits_below(PanelFloats a, PanelFloats b) {
+  const auto bits = [&](int half) {
+    return static_cast<uint32_t>(_mm256_movemask_ps(
+        _mm256_cmp_ps(half_panel<__m256>(a, half), half_panel<__m256>(b, half), _CMP_LT_OQ)));
+  };
+  return bits(0) | bits(1) << 8;
+}
+
+inline PanelFloats positive_or(PanelFloats value, PanelFloats otherwise) {
+  for (int half = 0; half < 2; ++half) {
+    const __m256 lanes = half_panel<__m256>(value, half);
+    const __m256 chosen = _mm256_blendv_ps(lanes, half_panel<__m256>(otherwise, half),
+                                           _mm256_cmp_ps(lanes, _mm256_setzero_ps(), _CMP_LT_OQ));
+    __builtin_memcpy(reinterpret_cast<char*>(&value) + half * sizeof(chosen), &chosen, sizeof(chosen));
+  }
+  return value;
+}
+
+#else
+
+/// Bit o is whether a[o] < b[o].
+template <typename Panel>
+inline uint32_t bits_below(Panel a, Panel b) {
+  uint32_t bits = 0;
+  for (int o = 0; o < xnor_panel; ++o) bits |= static_cast<uint32_t>(a[o] < b[o]) << o;
+  return bits;
+}
+
+inline PanelFloats positive_or(PanelFloats value, PanelFloats otherwise) {
+  return value < 0.0f ? otherwise : value;
+}
+
+#endif
 
 inline PanelFloats scaled(const XnorPanel& panel, PanelIntegers sums) {
   return __builtin_convertvector(sums, PanelFloats) * load<PanelFloats>(panel.scale) +
@@ -59,9 +102,9 @@ inline PanelFloats finished(const XnorPanel& panel, XnorActivation activation, P
   return value + load<PanelFloats>(panel.shift);
 }
 
-/// Adds a pixel's sign bits to its words.
-inline void add_sign_bits(const XnorRowSums& row, int64_t pixel, PanelIntegers negative) {
-  const uint64_t bits = lane_bits(negative) & ((1u << row.outputs) - 1u);
+/// Adds a pixel's sign bits, of which those of outputs past the last do not count, to its words.
+inline void add_sign_bits(const XnorRowSums& row, int64_t pixel, uint32_t negative) {
+  const uint64_t bits = negative & ((1u << row.outputs) - 1u);
   uint64_t* word = row.sign_words + pixel * row.word_stride;
   word[0] |= bits << row.first_bit;
   if (row.first_bit + row.outputs > 64) word[1] |= bits >> (64 - row.first_bit);
@@ -77,9 +120,9 @@ inline void copy_outputs(const T* from, int64_t outputs, T* to) {
   }
 }
 
-/// Which lanes' sums mean a set bit.
-inline PanelIntegers below_threshold(const XnorPanel& panel, PanelIntegers sums) {
-  return (sums < load<PanelIntegers>(panel.threshold)) ^ load<PanelIntegers>(panel.flipped);
+/// The sign bits that sums come to.
+inline uint32_t bits_of_sums(const XnorPanel& panel, PanelIntegers sums) {
+  return bits_below(sums, load<PanelIntegers>(panel.threshold)) ^ panel.flipped;
 }
 
 /// All that XnorRow may ask for, for pixels first .. first + pixels - 1 whose sums are given; channels last.
@@ -109,13 +152,13 @@ template <typename T>
     }
     if (row.values != nullptr) copy_outputs(values, row.outputs, row.values + offset);
     if (row.sign_words == nullptr) continue;
-    PanelIntegers negative = {};
+    uint32_t negative = 0;
     if (row.from_sums) {
-      negative = below_threshold(panel, sums[p]);
+      negative = bits_of_sums(panel, sums[p]);
     } else if constexpr (!std::is_same_v<T, int32_t>) {
       alignas(64) float numbers[xnor_panel];
       for (int o = 0; o < xnor_panel; ++o) numbers[o] = to_float(values[o]);
-      negative = load<PanelFloats>(numbers) < load<PanelFloats>(panel.sign_threshold);
+      negative = bits_below(load<PanelFloats>(numbers), load<PanelFloats>(panel.sign_threshold));
     }
     add_sign_bits(row, first + p, negative);
   }
@@ -146,7 +189,7 @@ struct SignsOfSums {
   template <int Pixels>
   static void finish(const XnorRowSums& row, int64_t first, const PanelIntegers (&sums)[Pixels]) {
     KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-      add_sign_bits(row, first + p, below_threshold(*row.panel, sums[p]));
+      add_sign_bits(row, first + p, bits_of_sums(*row.panel, sums[p]));
     }
   }
 };

@@ -20,7 +20,7 @@ struct XnorPanel {
   alignas(64) float shift[xnor_panel];
   alignas(64) float sign_threshold[xnor_panel];
   alignas(64) int32_t threshold[xnor_panel];
-  alignas(64) int32_t flipped[xnor_panel];  ///< 0 or -1, all bits
+  uint32_t flipped;  ///< bit o
 };
 
 /// One row of output pixels and one panel of output channels: their sums, and the sign bits.
