@@ -23,7 +23,6 @@ namespace kones::kernels {
 namespace {
 
 #define KONES_UNROLL _Pragma("GCC unroll 16")
-#define KONES_KEEP_LOOP _Pragma("GCC unroll 1")
 
 /// A number for each output of a panel: the compiler makes instructions of what the tier has.
 typedef int32_t PanelIntegers __attribute__((vector_size(4 * xnor_panel)));
@@ -38,22 +37,32 @@ inline int32_t half_of(const uint64_t* word, int half) {
 
 #if defined(__AVX512VPOPCNTDQ__)
 
-constexpr int tile_pixels = 8;
+constexpr int tile_pixels = 14;
+
+/// Adds the number of bits in which half of a word differs from the weights. The compiler would rather add
+/// both halves' numbers first, which costs a copy of every sum; it may not look through `asm`.
+inline void add_differing(__m512i& sums, int32_t activation, __m512i weight) {
+  __m512i sum =
+      _mm512_add_epi32(sums, _mm512_popcnt_epi32(_mm512_xor_si512(_mm512_set1_epi32(activation), weight)));
+  asm("" : "+v"(sum));
+  sums = sum;
+}
 
 template <int Pixels>
-inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint32_t* weights, PanelIntegers (&counts)[Pixels]) {
+[[gnu::always_inline]] inline void count_tile(const uint64_t* activations, int64_t pixel_stride,
+                                              const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                              PanelIntegers (&counts)[Pixels]) {
   __m512i sums[Pixels];
   KONES_UNROLL for (int p = 0; p < Pixels; ++p) sums[p] = _mm512_setzero_si512();
   for (int64_t k = 0; k < words; ++k, weights += 2 * xnor_panel) {
-    const uint64_t* from = activations + offsets[k];
-    // Unrolled, GCC would add both halves' counts first and then copy every sum.
-    KONES_KEEP_LOOP for (int half = 0; half < 2; ++half) {
-      const __m512i weight = _mm512_loadu_si512(weights + half * xnor_panel);
-      KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-        const __m512i activation = _mm512_set1_epi32(half_of(from + p * pixel_stride, half));
-        sums[p] = _mm512_add_epi32(sums[p], _mm512_popcnt_epi32(_mm512_xor_si512(activation, weight)));
-      }
+    const __m512i low = _mm512_loadu_si512(weights);
+    const __m512i high = _mm512_loadu_si512(weights + xnor_panel);
+    const uint64_t* pixel = activations + offsets[k];
+    KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
+      add_differing(sums[p], half_of(pixel, 0), low);
+      add_differing(sums[p], half_of(pixel, 1), high);
+      pixel += pixel_stride;
+      asm("" : "+r"(pixel));  // or else it keeps all pixels' distances, for which there are no registers
     }
   }
   KONES_UNROLL for (int p = 0; p < Pixels; ++p) counts[p] = reinterpret_cast<PanelIntegers>(sums[p]);
@@ -211,8 +220,9 @@ constexpr int64_t most_words = 255 / 8 * 4;
 
 /// One vector of outputs and at most most_words words.
 template <int Pixels>
-inline void count_lanes(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                        int64_t words, const uint32_t* weights, Vector (&counts)[Pixels]) {
+[[gnu::always_inline]] inline void count_lanes(const uint64_t* activations, int64_t pixel_stride,
+                                               const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                               Vector (&counts)[Pixels]) {
   const auto load_weight = [&weights](Vector(&weight)[2]) {
     weight[0] = Vector::load(weights);
     weight[1] = Vector::load(weights + xnor_panel);
@@ -246,8 +256,9 @@ inline void count_lanes(const uint64_t* activations, int64_t pixel_stride, const
 }
 
 template <int Pixels>
-inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint32_t* weights, PanelIntegers (&counts)[Pixels]) {
+[[gnu::always_inline]] inline void count_tile(const uint64_t* activations, int64_t pixel_stride,
+                                              const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                              PanelIntegers (&counts)[Pixels]) {
   int64_t k = 0;
   do {
     const int64_t own_words = words - k < most_words ? words - k : most_words;
@@ -280,8 +291,9 @@ inline uint32_t count_half(uint32_t x) {
 }
 
 template <int Pixels>
-inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint32_t* weights, PanelIntegers (&counts)[Pixels]) {
+[[gnu::always_inline]] inline void count_tile(const uint64_t* activations, int64_t pixel_stride,
+                                              const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                              PanelIntegers (&counts)[Pixels]) {
   for (int p = 0; p < Pixels; ++p) {
     uint32_t sums[xnor_panel] = {};
     for (int64_t k = 0; k < words; ++k) {

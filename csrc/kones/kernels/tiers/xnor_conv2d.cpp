@@ -102,12 +102,17 @@ inline PanelFloats finished(const XnorPanel& panel, XnorActivation activation, P
   return value + load<PanelFloats>(panel.shift);
 }
 
-/// Adds a pixel's sign bits, of which those of outputs past the last do not count, to its words.
-inline void add_sign_bits(const XnorRowSums& row, int64_t pixel, uint32_t negative) {
-  const uint64_t bits = negative & ((1u << row.outputs) - 1u);
-  uint64_t* word = row.sign_words + pixel * row.word_stride;
-  word[0] |= bits << row.first_bit;
-  if (row.first_bit + row.outputs > 64) word[1] |= bits >> (64 - row.first_bit);
+/// Adds the sign bits of pixels first, first + 1 ..., of which those of outputs past the last do not count,
+/// to their words.
+inline void add_sign_bits(const XnorRowSums& row, int64_t first, int pixels, const uint32_t* negative) {
+  const int64_t stride = row.word_stride;
+  uint64_t* const words = row.sign_words + first * stride;
+  const uint64_t valid = (uint64_t{1} << row.outputs) - 1;
+  const int shift = row.first_bit;
+  const bool crosses = shift + row.outputs > 64;
+  for (int p = 0; p < pixels; ++p) words[p * stride] |= (negative[p] & valid) << shift;
+  if (!crosses) return;
+  for (int p = 0; p < pixels; ++p) words[p * stride + 1] |= (negative[p] & valid) >> (64 - shift);
 }
 
 /// The first `outputs` of a panel's elements.
@@ -130,6 +135,7 @@ template <typename T>
 [[gnu::noinline]] void finish_tile(const XnorRow<T>& row, int64_t first, int pixels,
                                    const PanelIntegers* sums) {
   const XnorPanel& panel = *row.panel;
+  uint32_t negative[tile_pixels] = {};
   for (int p = 0; p < pixels; ++p) {
     const int64_t offset = (first + p) * row.value_pixel_stride;
     alignas(64) T values[xnor_panel];
@@ -152,16 +158,15 @@ template <typename T>
     }
     if (row.values != nullptr) copy_outputs(values, row.outputs, row.values + offset);
     if (row.sign_words == nullptr) continue;
-    uint32_t negative = 0;
     if (row.from_sums) {
-      negative = bits_of_sums(panel, sums[p]);
+      negative[p] = bits_of_sums(panel, sums[p]);
     } else if constexpr (!std::is_same_v<T, int32_t>) {
       alignas(64) float numbers[xnor_panel];
       for (int o = 0; o < xnor_panel; ++o) numbers[o] = to_float(values[o]);
-      negative = bits_below(load<PanelFloats>(numbers), load<PanelFloats>(panel.sign_threshold));
+      negative[p] = bits_below(load<PanelFloats>(numbers), load<PanelFloats>(panel.sign_threshold));
     }
-    add_sign_bits(row, first + p, negative);
   }
+  if (row.sign_words != nullptr) add_sign_bits(row, first, pixels, negative);
 }
 
 /// Whether there is nothing to do but to scale the sums of a whole panel and to put them side by side.
@@ -188,9 +193,9 @@ struct ScaledValues {
 struct SignsOfSums {
   template <int Pixels>
   static void finish(const XnorRowSums& row, int64_t first, const PanelIntegers (&sums)[Pixels]) {
-    KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-      add_sign_bits(row, first + p, bits_of_sums(*row.panel, sums[p]));
-    }
+    uint32_t negative[Pixels];
+    KONES_UNROLL for (int p = 0; p < Pixels; ++p) negative[p] = bits_of_sums(*row.panel, sums[p]);
+    add_sign_bits(row, first, Pixels, negative);
   }
 };
 
