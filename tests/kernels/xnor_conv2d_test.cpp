@@ -119,6 +119,9 @@ TEST_P(XnorConv2d, SumsAreExactForEveryNumberOfChannels) {
     std::vector<int32_t> sums;
     xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true), {}, GetParam());
     ASSERT_EQ(sums, test.sums) << describe(shape);
+    xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, false), {},
+                GetParam());
+    ASSERT_EQ(sums, test.channels_first(test.sums)) << describe(shape);
   }
 }
 
@@ -243,7 +246,12 @@ void check_epilogues(CpuTier tier) {
   grouped.out_channels = 3 * 21;
   XnorShape whole = plain;
   whole.out_channels = 64;
-  for (const XnorShape& shape : {plain, grouped, whole}) {
+  XnorShape wide = plain;  // more than channels-first values are collected of
+  wide.batch = 1;
+  wide.in_height = 2;
+  wide.in_width = 75;
+  wide.out_channels = 21;
+  for (const XnorShape& shape : {plain, grouped, whole, wide}) {
     const Case test(shape);
     const Epilogue parts(shape.out_channels, 9);
     std::vector<T> residual(test.outputs());
