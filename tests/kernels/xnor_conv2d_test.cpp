@@ -125,6 +125,30 @@ TEST_P(XnorConv2d, SumsAreExactForEveryNumberOfChannels) {
   }
 }
 
+/// Images of one pixel, which are computed as one of many.
+TEST_P(XnorConv2d, LinearLayersAreExact) {
+  for (const int64_t groups : {1, 3}) {
+    XnorShape shape;
+    shape.batch = 17;
+    shape.groups = groups;
+    shape.in_channels = groups * 70;
+    shape.out_channels = groups * 19;
+    shape.stride_width = 2;
+    const Case test(shape);
+    const XnorInput numbers = {XnorInput::Kind::float32, test.x.data(), test.layout};
+    for (const XnorInput& input : {numbers, test.word_input()}) {
+      for (const bool channels_last : {true, false}) {
+        for (const int threads : {1, 4, 20}) {
+          std::vector<int32_t> sums;
+          xnor_conv2d(input, test.prepacked.data(), shape, {}, test.output(sums, channels_last),
+                      on_threads(threads), GetParam());
+          ASSERT_EQ(sums, test.sums) << groups << " groups, " << threads << " threads";
+        }
+      }
+    }
+  }
+}
+
 /// More words than a byte's counter takes at a time.
 TEST_P(XnorConv2d, LongSumsAreExact) {
   XnorShape shape;

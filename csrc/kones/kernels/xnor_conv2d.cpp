@@ -247,6 +247,14 @@ std::vector<PanelPlace> panel_places(const XnorPlan& plan) {
   return places;
 }
 
+/// Whether images are one pixel without a border, and outputs neighbours.
+template <typename T>
+bool is_linear(const XnorShape& shape, const XnorOutput<T>& output) {
+  return shape.in_height == 1 && shape.in_width == 1 && shape.taps() == 1 && shape.padding_height == 0 &&
+         shape.padding_width == 0 &&
+         ((output.values == nullptr && output.residual == nullptr) || output.channel_stride == 1);
+}
+
 /// Computes rows of outputs of images whose operands there are.
 template <typename T>
 class RowComputer {
@@ -401,6 +409,19 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
                  const XnorEpilogue& epilogue, const XnorOutput<T>& output, const Parallel& parallel,
                  CpuTier tier) {
   if (shape.batch == 0) return;
+  if (shape.batch > 1 && is_linear(shape, output)) {
+    // One image whose pixels are the batch: a panel's weights are read once for several of them.
+    XnorShape one = shape;
+    std::swap(one.batch, one.in_width);
+    one.stride_width = 1;
+    XnorInput pixels = input;
+    std::swap(pixels.layout.batch, pixels.layout.pixels);
+    pixels.layout.pixel_stride = input.layout.batch_stride;
+    XnorOutput<T> results = output;
+    results.pixel_stride = output.batch_stride;
+    results.channel_stride = 1;
+    return xnor_conv2d(pixels, prepacked, one, epilogue, results, parallel, tier);
+  }
   const XnorPlan plan(shape, prepacked);
   const OperandMaker maker(plan, input, tier);
   const RowComputer<T> computer(plan, epilogue, output, tier);
