@@ -119,6 +119,33 @@ TEST_P(XnorConv2d, SumsAreExactForEveryNumberOfChannels) {
     std::vector<int32_t> sums;
     xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true), {}, GetParam());
     ASSERT_EQ(sums, test.sums) << describe(shape);
+    xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, false), {},
+                GetParam());
+    ASSERT_EQ(sums, test.channels_first(test.sums)) << describe(shape);
+  }
+}
+
+/// Images of one pixel, which are computed as one of many.
+TEST_P(XnorConv2d, LinearLayersAreExact) {
+  for (const int64_t groups : {1, 3}) {
+    XnorShape shape;
+    shape.batch = 17;
+    shape.groups = groups;
+    shape.in_channels = groups * 70;
+    shape.out_channels = groups * 19;
+    shape.stride_width = 2;
+    const Case test(shape);
+    const XnorInput numbers = {XnorInput::Kind::float32, test.x.data(), test.layout};
+    for (const XnorInput& input : {numbers, test.word_input()}) {
+      for (const bool channels_last : {true, false}) {
+        for (const int threads : {1, 4, 20}) {
+          std::vector<int32_t> sums;
+          xnor_conv2d(input, test.prepacked.data(), shape, {}, test.output(sums, channels_last),
+                      on_threads(threads), GetParam());
+          ASSERT_EQ(sums, test.sums) << groups << " groups, " << threads << " threads";
+        }
+      }
+    }
   }
 }
 
@@ -240,10 +267,15 @@ void check_epilogues(CpuTier tier) {
   XnorShape grouped = plain;
   grouped.in_channels = 6;
   grouped.groups = 3;
-  grouped.out_channels = 3 * 21;
+  grouped.out_channels = 3 * 25;  // the third group's first panel is in two words
   XnorShape whole = plain;
   whole.out_channels = 64;
-  for (const XnorShape& shape : {plain, grouped, whole}) {
+  XnorShape wide = plain;  // more than channels-first values are collected of
+  wide.batch = 1;
+  wide.in_height = 2;
+  wide.in_width = 75;
+  wide.out_channels = 21;
+  for (const XnorShape& shape : {plain, grouped, whole, wide}) {
     const Case test(shape);
     const Epilogue parts(shape.out_channels, 9);
     std::vector<T> residual(test.outputs());

@@ -223,10 +223,36 @@ std::vector<XnorPanel> make_panels(const XnorPlan& plan, const XnorEpilogue& epi
       panel.shift[lane] = value(epilogue.shift, 0.0f) + 0.0f;
       panel.sign_threshold[lane] = value(sign_threshold, 0.0f);
       panel.threshold[lane] = thresholds.threshold == nullptr ? 0 : thresholds.threshold[o];
-      panel.flipped[lane] = thresholds.flipped != nullptr && thresholds.flipped[o] != 0 ? -1 : 0;
+      if (thresholds.flipped != nullptr && thresholds.flipped[o] != 0) panel.flipped |= 1u << lane;
     }
   }
   return panels;
+}
+
+/// Which outputs a panel holds.
+struct PanelPlace {
+  int64_t group;
+  int64_t output;  ///< the first
+  int64_t outputs;
+};
+
+/// By panels: [groups][panels].
+std::vector<PanelPlace> panel_places(const XnorPlan& plan) {
+  const int64_t group_outputs = plan.shape.group_out_channels();
+  std::vector<PanelPlace> places;
+  for (int64_t group = 0; group < plan.shape.groups; ++group)
+    for (int64_t within = 0; within < group_outputs; within += xnor_panel)
+      places.push_back(
+          {group, group * group_outputs + within, std::min<int64_t>(xnor_panel, group_outputs - within)});
+  return places;
+}
+
+/// Whether images are one pixel without a border, and outputs neighbours.
+template <typename T>
+bool is_linear(const XnorShape& shape, const XnorOutput<T>& output) {
+  return shape.in_height == 1 && shape.in_width == 1 && shape.taps() == 1 && shape.padding_height == 0 &&
+         shape.padding_width == 0 &&
+         ((output.values == nullptr && output.residual == nullptr) || output.channel_stride == 1);
 }
 
 /// Computes rows of outputs of images whose operands there are.
@@ -238,6 +264,7 @@ class RowComputer {
         output_(output),
         tier_(functions_of(tier)),
         panels_(make_panels(plan, epilogue, output.sign_threshold, output.thresholds)),
+        places_(panel_places(plan)),
         activation_(epilogue.activation),
         is_plain_(output.residual == nullptr && activation_ == XnorActivation::none &&
                   epilogue.shift == nullptr && output.words == nullptr) {}
@@ -267,8 +294,7 @@ class RowComputer {
     row.offsets = plan_.offsets.data();
     row.words = layout.patches ? layout.words : (taps.end - taps.begin) * tap_row_words;
     row.pixel_stride = layout.patches ? layout.words : shape.stride_width * shape.group_words();
-    row.first_sums_stride = shape.groups * layout.padded_outputs();
-    row.classes = plan_.columns.of_output.data();
+    row.column_sums = plan_.column_sums.data();
     row.activation = activation_;
     row.is_plain = is_plain_;
     row.value_pixel_stride = output_.pixel_stride;
@@ -277,23 +303,21 @@ class RowComputer {
     row.from_sums = output_.thresholds.threshold != nullptr;
     const int64_t first_row =
         y * shape.stride_height - shape.padding_height + taps.begin * shape.dilation_height;
-    const int64_t sums_of_class =
-        row_class * static_cast<int64_t>(plan_.columns.distinct.size()) * row.first_sums_stride;
+    const int64_t sums_of_class = row_class * static_cast<int64_t>(plan_.columns.distinct.size()) *
+                                  shape.groups * layout.padded_outputs();
     const int64_t first_value = image * output_.batch_stride + first_pixel * output_.pixel_stride;
     uint64_t* row_words =
         output_.words + (image * shape.out_height() * row.pixels + first_pixel) * row.word_stride;
     if (output_.words != nullptr) clear_words(row_words, row, begin_panel, end_panel);
 
     for (int64_t panel = begin_panel; panel < end_panel; ++panel) {
-      const int64_t group = panel / layout.panels;
-      const int64_t within = panel % layout.panels * xnor_panel;
-      const int64_t o = group * shape.group_out_channels() + within;
-      row.outputs = std::min<int64_t>(xnor_panel, shape.group_out_channels() - within);
+      const auto [group, o, outputs] = places_[panel];
+      row.outputs = outputs;
       row.activations =
           operand + (layout.patches   ? group * plan_.patch_words() + first_pixel * layout.words
                      : row.words == 0 ? 0
                                       : plan_.plane_offset(group) + first_row * plan_.plane_row_words());
-      row.weights = plan_.weights + (panel * layout.words + skipped_words) * xnor_panel;
+      row.weights = plan_.weights + 2 * (panel * layout.words + skipped_words) * xnor_panel;
       row.first_sums = plan_.first_sums.data() + sums_of_class + panel * xnor_panel;
       row.panel = &panels_[panel];
       const int64_t offset = first_value + o * output_.channel_stride;
@@ -310,14 +334,12 @@ class RowComputer {
  private:
   /// Zeroes the words of a row that the panels' bits go to.
   void clear_words(uint64_t* words, const XnorRow<T>& row, int64_t begin_panel, int64_t end_panel) const {
-    const bool all = begin_panel == 0 && end_panel == panels();
-    const int64_t group_panels = plan_.layout.panels;
-    const int64_t group_outputs = plan_.shape.group_out_channels();
-    const auto word_of = [&](int64_t panel) {
-      return (panel / group_panels * group_outputs + panel % group_panels * xnor_panel) / 64;
-    };
-    const int64_t begin = all ? 0 : word_of(begin_panel);
-    const int64_t end = all || end_panel == panels() ? row.word_stride : word_of(end_panel);
+    const int64_t begin = places_[begin_panel].output / 64;
+    const int64_t end = end_panel == panels() ? row.word_stride : places_[end_panel].output / 64;
+    if (end - begin == row.word_stride) {
+      std::fill_n(words, row.pixels * row.word_stride, 0);
+      return;
+    }
     for (int64_t pixel = 0; pixel < row.pixels; ++pixel)
       std::fill(words + pixel * row.word_stride + begin, words + pixel * row.word_stride + end, 0);
   }
@@ -326,6 +348,7 @@ class RowComputer {
   const XnorOutput<T>& output_;
   const XnorTier& tier_;
   std::vector<XnorPanel> panels_;
+  std::vector<PanelPlace> places_;
   XnorActivation activation_;
   bool is_plain_;
 };
@@ -348,30 +371,36 @@ void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* pr
   std::memset(bytes, 0, layout.bytes);
   std::memcpy(bytes, &header, sizeof(header));
   auto* counts = reinterpret_cast<int32_t*>(bytes + layout.tap_counts);
-  auto* weights = reinterpret_cast<uint64_t*>(bytes + layout.weights);
+  auto* halves = reinterpret_cast<uint32_t*>(bytes + layout.weights);
   const int64_t channels = shape.group_in_channels();
+  const int64_t outputs = shape.group_out_channels();
   const int64_t tap_words = shape.group_words();
-  std::vector<uint64_t> patch(layout.patches ? layout.words : 0);
-  for (int64_t o = 0; o < shape.out_channels; ++o) {
-    const int64_t group = o / shape.group_out_channels();
-    const int64_t within = o % shape.group_out_channels();
-    const uint64_t* from = weight_words + o * shape.taps() * tap_words;
-    for (int64_t tap = 0; tap < shape.taps(); ++tap) {
-      int32_t negative = 0;
-      for (int64_t word = 0; word < tap_words; ++word)
-        negative += __builtin_popcountll(from[tap * tap_words + word]);
-      counts[(group * shape.taps() + tap) * layout.padded_outputs() + within] = negative;
-    }
-    if (layout.patches) {
-      std::fill(patch.begin(), patch.end(), 0);
+  std::vector<uint64_t> patches(layout.patches ? xnor_panel * layout.words : 0);
+  for (int64_t panel = 0; panel < shape.groups * layout.panels;
+       ++panel, halves += 2 * layout.words * xnor_panel) {
+    const int64_t group = panel / layout.panels;
+    const int64_t first = panel % layout.panels * xnor_panel;
+    const int64_t panel_outputs = std::min<int64_t>(xnor_panel, outputs - first);
+    std::fill(patches.begin(), patches.end(), 0);
+    const uint64_t* rows[xnor_panel];
+    for (int64_t lane = 0; lane < panel_outputs; ++lane) {
+      const uint64_t* taps = weight_words + (group * outputs + first + lane) * shape.taps() * tap_words;
+      rows[lane] = layout.patches ? &patches[lane * layout.words] : taps;
       int64_t end = 0;
-      for (int64_t tap = 0; tap < shape.taps(); ++tap) append_bits(patch.data(), end, from[tap], channels);
-      from = patch.data();
+      for (int64_t tap = 0; tap < shape.taps(); ++tap, taps += tap_words) {
+        int32_t negative = 0;
+        for (int64_t word = 0; word < tap_words; ++word) negative += __builtin_popcountll(taps[word]);
+        counts[(group * shape.taps() + tap) * layout.padded_outputs() + first + lane] = negative;
+        if (layout.patches) append_bits(&patches[lane * layout.words], end, taps[0], channels);
+      }
     }
-    const int64_t panel = group * layout.panels + within / xnor_panel;
-    uint64_t* to =
-        weights + panel * layout.words * xnor_panel + xnor_lane(static_cast<int>(within % xnor_panel));
-    for (int64_t word = 0; word < layout.words; ++word) to[word * xnor_panel] = from[word];
+    for (int64_t word = 0; word < layout.words; ++word) {
+      uint32_t* low = halves + 2 * word * xnor_panel;
+      for (int64_t lane = 0; lane < panel_outputs; ++lane) {
+        low[lane] = static_cast<uint32_t>(rows[lane][word]);
+        low[xnor_panel + lane] = static_cast<uint32_t>(rows[lane][word] >> 32);
+      }
+    }
   }
 }
 
@@ -380,6 +409,19 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
                  const XnorEpilogue& epilogue, const XnorOutput<T>& output, const Parallel& parallel,
                  CpuTier tier) {
   if (shape.batch == 0) return;
+  if (shape.batch > 1 && is_linear(shape, output)) {
+    // One image whose pixels are the batch: a panel's weights are read once for several of them.
+    XnorShape one = shape;
+    std::swap(one.batch, one.in_width);
+    one.stride_width = 1;
+    XnorInput pixels = input;
+    std::swap(pixels.layout.batch, pixels.layout.pixels);
+    pixels.layout.pixel_stride = input.layout.batch_stride;
+    XnorOutput<T> results = output;
+    results.pixel_stride = output.batch_stride;
+    results.channel_stride = 1;
+    return xnor_conv2d(pixels, prepacked, one, epilogue, results, parallel, tier);
+  }
   const XnorPlan plan(shape, prepacked);
   const OperandMaker maker(plan, input, tier);
   const RowComputer<T> computer(plan, epilogue, output, tier);

@@ -59,7 +59,7 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
     : shape(simplified(given)),
       layout(shape),
       tap_counts(reinterpret_cast<const int32_t*>(static_cast<const char*>(prepacked) + layout.tap_counts)),
-      weights(reinterpret_cast<const uint64_t*>(static_cast<const char*>(prepacked) + layout.weights)),
+      weights(reinterpret_cast<const uint32_t*>(static_cast<const char*>(prepacked) + layout.weights)),
       rows(shape.out_height(), shape.stride_height, shape.padding_height, shape.dilation_height,
            shape.kernel_height, shape.in_height),
       columns(shape.out_width(), shape.stride_width, shape.padding_width, shape.dilation_width,
@@ -77,6 +77,7 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
   }
 
   const int64_t outputs = layout.padded_outputs();
+  for (const int32_t column : columns.of_output) column_sums.push_back(column * shape.groups * outputs);
   first_sums.resize(rows.distinct.size() * columns.distinct.size() * shape.groups * outputs);
   int32_t* sums = first_sums.data();
   for (const TapRange& row : rows.distinct) {

@@ -15,7 +15,8 @@
 namespace kones::kernels {
 
 /// Where the parts of prepacked weights are, in bytes. After the header, tap_counts: int32
-/// [groups][taps][padded outputs], the -1 in each tap; then words: [groups][panels][words][xnor_panel].
+/// [groups][taps][padded outputs], the -1 in each tap; then halves of words, low ones first: uint32_t
+/// [groups][panels][words][2][xnor_panel].
 struct XnorPrepackedLayout {
   explicit XnorPrepackedLayout(const XnorShape& shape);
 
@@ -31,7 +32,7 @@ struct XnorPrepackedLayout {
 
 /// What prepacked weights begin with: by it other bytes are told from them.
 struct XnorPrepackedHeader {
-  static constexpr uint64_t expected_magic = 0x31524F4E58534E4B;  // "KNSXNOR1" in little-endian order
+  static constexpr uint64_t expected_magic = 0x32524F4E58534E4B;  // "KNSXNOR2" in little-endian order
 
   uint64_t magic = expected_magic;
   int64_t out_channels = 0;
@@ -77,7 +78,7 @@ struct XnorPlan {
   XnorShape shape;
   XnorPrepackedLayout layout;
   const int32_t* tap_counts;
-  const uint64_t* weights;
+  const uint32_t* weights;
   AxisTaps rows;
   AxisTaps columns;
   /// Where each word of a sum is, from the first real row of the kernel and the left of the plane, or in the
@@ -87,6 +88,7 @@ struct XnorPlan {
   /// holds the number of real products, and takes back what the padding's words count, whose bits are those
   /// of +1.
   std::vector<int32_t> first_sums;
+  std::vector<int64_t> column_sums;  ///< where those of a column of outputs begin
 };
 
 }  // namespace kones::kernels
