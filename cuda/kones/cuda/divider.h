@@ -7,9 +7,9 @@
 
 namespace kones::cuda {
 
-/// Divides numbers below 2^31 by `divisor`, 1 .. 2^31 - 1. With shift = 31 + ceil(log2 divisor), the multiplier
-/// is 2^shift / divisor, rounded up by less than 1: the quotient is too large by less than
-/// n / 2^shift < 1 / divisor, which changes no whole number (Granlund and Montgomery, 1994, theorem 4.2).
+/// Divides numbers below 2^31 by `divisor`, 1 .. 2^31 - 1. With shift = 31 + ceil(log2 divisor), the
+/// multiplier is 2^shift / divisor, rounded up by less than 1: the quotient is too large by less than n /
+/// 2^shift < 1 / divisor, which changes no whole number (Granlund and Montgomery, 1994, theorem 4.2).
 struct Divider {
   uint32_t divisor = 1;
   uint32_t multiplier = uint32_t{1} << 31;

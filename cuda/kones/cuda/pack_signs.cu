@@ -1,12 +1,11 @@
-// Where channels lie densely, a thread takes the eight of one byte of a word: its loads are 16 bytes wide, and
-// those of a warp follow each other, as do its bytes. Elsewhere a thread takes the word of one pixel, and a
-// warp's threads neighbouring pixels: where those lie densely, each load of a warp is of one piece.
-#include "kones/cuda/pack_signs.h"
-
+// Where channels lie densely, a thread takes the eight of one byte of a word: its loads are 16 bytes wide,
+// and those of a warp follow each other, as do its bytes. Elsewhere a thread takes the word of one pixel, and
+// a warp's threads neighbouring pixels: where those lie densely, each load of a warp is of one piece.
 #include <algorithm>
 
 #include "kones/cuda/divider.h"
 #include "kones/cuda/elementwise.cuh"
+#include "kones/cuda/pack_signs.h"
 
 namespace kones::cuda {
 namespace {
@@ -111,8 +110,8 @@ struct Pixels {
   int64_t words;  ///< of a pixel
 };
 
-/// Calls take(word, first, valid) for this thread's words: the number of the word, that of its first channel's
-/// element, and its channels.
+/// Calls take(word, first, valid) for this thread's words: the number of the word, that of its first
+/// channel's element, and its channels.
 template <typename Take>
 __device__ __forceinline__ void for_each_word(const Pixels& all, Take take) {
   const SignLayout& layout = all.layout;
@@ -181,8 +180,7 @@ __global__ void __launch_bounds__(threads)
       }
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
-        if (channel + i < valid)
-          y[first + (channel + i) * stride] = result((byte >> i & 1u) != 0, values[i]);
+        if (channel + i < valid) y[first + (channel + i) * stride] = result((byte >> i & 1u) != 0, values[i]);
       }
     }
   });

@@ -11,9 +11,9 @@ namespace kones::cuda {
 
 /// Packs the signs of the elements at the device pointer x into layout.words() words: a bit is x < 0, so that
 /// NaN and -0 are positive. `inside`, where it is not null, gets the bits of -1 <= x <= 1 in the same layout
-/// (NaN is outside). Every word is written, its bits past the last channel 0. T is float, Float16 or BFloat16.
-/// Fastest where channels or pixels lie densely; any strides are taken. Throws std::runtime_error when the
-/// launch is refused.
+/// (NaN is outside). Every word is written, its bits past the last channel 0. T is float, Float16 or
+/// BFloat16. Fastest where channels or pixels lie densely; any strides are taken. Throws std::runtime_error
+/// when the launch is refused.
 template <typename T>
 void pack_signs(const T* x, const SignLayout& layout, uint64_t* words, uint64_t* inside, Stream stream);
 

@@ -146,9 +146,9 @@ void xnor_conv2d_with(XnorEngine engine, XnorTile tile, const uint64_t* x_words,
     launch.rows = index(batch * out_pixels);
     launch.values = output.values == nullptr ? nullptr : output.values + first * output.batch_stride;
     launch.residual = output.residual == nullptr ? nullptr : output.residual + first * output.batch_stride;
-    launch.words = output.words == nullptr ? nullptr
-                                           : reinterpret_cast<uint32_t*>(output.words) +
-                                                 first * out_pixels * launch.word_halves;
+    launch.words = output.words == nullptr
+                       ? nullptr
+                       : reinterpret_cast<uint32_t*>(output.words) + first * out_pixels * launch.word_halves;
     const auto blocks = static_cast<unsigned>(index(block_count(tile, shape, batch)));
     if (tile == XnorTile::large) launch_xnor_large(wide_pieces, blocks, launch, stream);
     if (tile == XnorTile::medium) launch_xnor_medium(wide_pieces, blocks, launch, stream);
@@ -163,10 +163,10 @@ void xnor_conv2d(const uint64_t* x_words, const void* prepacked, const XnorShape
                    stream);
 }
 
-#define KONES_XNOR_CONV2D(T)                                                                             \
-  template void xnor_conv2d_with(XnorEngine, XnorTile, const uint64_t*, const void*, const XnorShape&,   \
-                                 const XnorEpilogue&, const XnorOutput<T>&, Stream);                     \
-  template void xnor_conv2d(const uint64_t*, const void*, const XnorShape&, const XnorEpilogue&,         \
+#define KONES_XNOR_CONV2D(T)                                                                           \
+  template void xnor_conv2d_with(XnorEngine, XnorTile, const uint64_t*, const void*, const XnorShape&, \
+                                 const XnorEpilogue&, const XnorOutput<T>&, Stream);                   \
+  template void xnor_conv2d(const uint64_t*, const void*, const XnorShape&, const XnorEpilogue&,       \
                             const XnorOutput<T>&, Stream);
 KONES_XNOR_CONV2D(float)
 KONES_XNOR_CONV2D(Float16)

@@ -102,13 +102,14 @@ class RowCopy {
     const int32_t y = static_cast<int32_t>(tap_row * launch.dilation_height.divisor);
     const int32_t x =
         static_cast<int32_t>((tap - tap_row * launch.kernel_columns.divisor) * launch.dilation_width.divisor);
-    const uint32_t offset = static_cast<uint32_t>(y) * static_cast<uint32_t>(launch.in_width) +
-                            static_cast<uint32_t>(x);
+    const uint32_t offset =
+        static_cast<uint32_t>(y) * static_cast<uint32_t>(launch.in_width) + static_cast<uint32_t>(x);
     // Whole numbers, since the address of a tap outside is never read, and points anywhere.
     const uint64_t from = group_ + piece_of_tap * PieceBytes;
     const bool is_tap = tap < static_cast<uint32_t>(launch.taps);
-    unsigned char* const column =
-        to + piece_offset(block_row(0), static_cast<int>(piece_ * PieceBytes / 16)) + piece_ * PieceBytes % 16;
+    unsigned char* const column = to +
+                                  piece_offset(block_row(0), static_cast<int>(piece_ * PieceBytes / 16)) +
+                                  piece_ * PieceBytes % 16;
 #pragma unroll
     for (int i = 0; i < own_rows; ++i) {
       const bool inside = is_tap &&
@@ -184,7 +185,8 @@ class FragmentLoad {
   __device__ __forceinline__ FragmentLoad(int row_warp, int column_warp) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int matrix = lane / 8;
-    // Of a tile of rows: the matrices of rows 0 .. 7 and 8 .. 15 in the step's first half, then in its second.
+    // Of a tile of rows: the matrices of rows 0 .. 7 and 8 .. 15 in the step's first half, then in its
+    // second.
     row_offset_ = piece_offset(row_warp * Tile::warp_rows + matrix % 2 * 8 + lane % 8, matrix / 2);
     // Of two tiles of columns: both halves of the first, then of the second.
     column_offset_ = Tile::rows * stage_row_bytes +

@@ -33,12 +33,11 @@ struct EpilogueMemory {
 
 /// The first of `count` taps at `start`, `start + dilation` .. that is not below 0, and the first from there
 /// on that is not below `size`.
-__device__ __forceinline__ void taps_inside(int32_t start, int32_t size, int32_t count, const Divider& dilation,
-                                            int32_t (&range)[2]) {
+__device__ __forceinline__ void taps_inside(int32_t start, int32_t size, int32_t count,
+                                            const Divider& dilation, int32_t (&range)[2]) {
   const auto taps_below = [&](int32_t limit) {
     if (limit <= start) return int32_t{0};
-    const auto taps = static_cast<int32_t>(
-        (divide(static_cast<uint32_t>(limit - start - 1), dilation)) + 1);
+    const auto taps = static_cast<int32_t>((divide(static_cast<uint32_t>(limit - start - 1), dilation)) + 1);
     return taps < count ? taps : count;
   };
   range[0] = taps_below(0);
@@ -90,8 +89,9 @@ __device__ __forceinline__ void describe_tile(const XnorLaunch& launch, const Bl
     memory.shift[thread] = epilogue.shift != nullptr ? epilogue.shift[channel] : 0.0f;
     memory.sign_threshold[thread] = launch.sign_threshold != nullptr ? launch.sign_threshold[channel] : 0.0f;
     // No sum is below this: the bits of columns without a channel are 0.
-    memory.threshold[thread] =
-        is_channel && launch.thresholds.threshold != nullptr ? launch.thresholds.threshold[channel] : INT32_MIN;
+    memory.threshold[thread] = is_channel && launch.thresholds.threshold != nullptr
+                                   ? launch.thresholds.threshold[channel]
+                                   : INT32_MIN;
   }
   const bool flipped =
       is_channel && launch.thresholds.flipped != nullptr && launch.thresholds.flipped[channel] != 0;
@@ -108,8 +108,9 @@ __device__ __forceinline__ int32_t twice_and(int32_t sum, int32_t more) {
 /// of the weights over the same taps W: K - 2A - 2W + 4 popcount(x & w), and, since words outside are 0 and
 /// w ^ 0 counts the weights of all taps V, K + 2 (V - W) - 2 popcount(x ^ w).
 template <typename Tile, XnorEngine Engine>
-__device__ __forceinline__ void counts_to_sums(const XnorLaunch& launch, const BlockPlace& place, int row_warp,
-                                               int column_warp, const EpilogueMemory<Tile>& memory,
+__device__ __forceinline__ void counts_to_sums(const XnorLaunch& launch, const BlockPlace& place,
+                                               int row_warp, int column_warp,
+                                               const EpilogueMemory<Tile>& memory,
                                                int32_t (&sums)[Tile::row_tiles][Tile::column_tiles][4]) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const uint32_t table_row = static_cast<uint32_t>(launch.kernel_width + 1);

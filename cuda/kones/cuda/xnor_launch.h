@@ -33,7 +33,7 @@ struct XnorLaunch {
   const unsigned char* weight_bits;  ///< XnorPrepacked
   const int32_t* weight_ones;
 
-  int32_t rows;         ///< output pixels of all images
+  int32_t rows;          ///< output pixels of all images
   int32_t image_pixels;  ///< of x
   uint32_t pixel_bytes;  ///< of x's words
   int32_t in_height, in_width;
@@ -64,7 +64,7 @@ struct XnorLaunch {
   int64_t channel_stride;
   bool pairs;  ///< values, and residual, of two channels may be accessed as one
   XnorEpilogue epilogue;
-  uint32_t* words;  ///< in halves
+  uint32_t* words;      ///< in halves
   int64_t word_halves;  ///< of a pixel
   bool whole_halves;    ///< a group's channels fill halves of words, or there is one group
   const float* sign_threshold;

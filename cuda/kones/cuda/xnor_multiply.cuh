@@ -28,7 +28,8 @@ __device__ __forceinline__ void multiply_bits(int32_t (&sums)[RowTiles][ColumnTi
         mma_b1_m16n8k256_and(sums[row][column], a[row], b[column]);
     }
   } else if constexpr (Engine == XnorEngine::exclusive_or) {
-    // A quarter of a tile's product each. Neighbouring instructions have different sums: none waits for another.
+    // A quarter of a tile's product each. Neighbouring instructions have different sums: none waits for
+    // another.
 #pragma unroll
     for (int words = 0; words < 2; ++words) {
 #pragma unroll
@@ -49,8 +50,8 @@ __device__ __forceinline__ void multiply_bits(int32_t (&sums)[RowTiles][ColumnTi
   } else {
     // Bit `bit` of each byte becomes a byte, 0 or 1. A thread widens its own bits to its own part of the
     // fragments; which of the sum's products meet in which instruction does not matter, as long as a and b
-    // agree. Not unrolled: the next bits' bytes would not fit into registers, and these products are enough to
-    // hide one's latency.
+    // agree. Not unrolled: the next bits' bytes would not fit into registers, and these products are enough
+    // to hide one's latency.
 #pragma unroll 1
     for (int bit = 0; bit < 8; ++bit) {
       uint32_t wide_a[RowTiles][4];
@@ -63,8 +64,7 @@ __device__ __forceinline__ void multiply_bits(int32_t (&sums)[RowTiles][ColumnTi
       for (int column = 0; column < ColumnTiles; ++column) {
         const uint32_t wide_b[2] = {b[column][0] >> bit & 0x01010101u, b[column][1] >> bit & 0x01010101u};
 #pragma unroll
-        for (int row = 0; row < RowTiles; ++row)
-          mma_u8_m16n8k32(sums[row][column], wide_a[row], wide_b);
+        for (int row = 0; row < RowTiles; ++row) mma_u8_m16n8k32(sums[row][column], wide_a[row], wide_b);
       }
     }
   }

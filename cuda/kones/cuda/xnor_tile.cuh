@@ -19,7 +19,7 @@ __device__ __forceinline__ void convolve_tile(const XnorLaunch& launch, unsigned
   const BlockPlace place = block_place<Tile>(launch);
   const int stage_count = (launch.steps + 1) / 2;
   // A step of bytes has a loop of its own: two of them gain nothing.
-  constexpr int unrolled_steps = Engine == XnorEngine::bytes ? 1 : 2;
+  [[maybe_unused]] constexpr int unrolled_steps = Engine == XnorEngine::bytes ? 1 : 2;
 
   int32_t sums[Tile::row_tiles][Tile::column_tiles][4] = {};
   // Of the bits of x under an output, AND needs the number. Warps of the same rows count them for one tile of
@@ -94,11 +94,11 @@ __global__ void __launch_bounds__(Tile::threads, 512 / Tile::threads)
 template <typename Tile>
 void launch_xnor_tile(bool wide_pieces, unsigned blocks, const XnorLaunch& launch, Stream stream) {
   if (wide_pieces) {
-    KONES_LAUNCH((xnor_conv2d_kernel<Tile, 16>), dim3(blocks), dim3(Tile::threads), Tile::pipeline_bytes, stream,
-                 launch);
+    KONES_LAUNCH((xnor_conv2d_kernel<Tile, 16>), dim3(blocks), dim3(Tile::threads), Tile::pipeline_bytes,
+                 stream, launch);
   } else {
-    KONES_LAUNCH((xnor_conv2d_kernel<Tile, 8>), dim3(blocks), dim3(Tile::threads), Tile::pipeline_bytes, stream,
-                 launch);
+    KONES_LAUNCH((xnor_conv2d_kernel<Tile, 8>), dim3(blocks), dim3(Tile::threads), Tile::pipeline_bytes,
+                 stream, launch);
   }
 }
 
