@@ -240,10 +240,8 @@ void unpack(const uint64_t* bits, const T* x, const SignLayout& layout, T* y, Re
   }
 }
 
-}  // namespace
-
 template <typename T>
-void pack_signs(const T* x, const SignLayout& layout, uint64_t* words, uint64_t* inside, Stream stream) {
+void pack(const T* x, const SignLayout& layout, uint64_t* words, uint64_t* inside, Stream stream) {
   if (is_empty(layout)) return;
   if (is_dense(layout)) {
     const Rows rows = rows_of(layout, sizeof(T), are_aligned({x}));
@@ -256,6 +254,13 @@ void pack_signs(const T* x, const SignLayout& layout, uint64_t* words, uint64_t*
       KONES_LAUNCH(pack_pixels_kernel<T>, grid, dim3(threads), 0, stream, x, pixels, words, inside);
     });
   }
+}
+
+}  // namespace
+
+template <typename T>
+void pack_signs(const T* x, const SignLayout& layout, uint64_t* words, uint64_t* inside, Stream stream) {
+  pack(x, layout, words, inside, stream);
 }
 
 template <typename T>

@@ -76,8 +76,15 @@ __device__ __forceinline__ void convolve_tile(const XnorLaunch& launch, unsigned
   finish_tile<Tile, Engine>(launch, place, row_warp, column_warp, sums, ones, shared);
 }
 
+/// Blocks on a multiprocessor that registers are to leave room for: 768 threads with 80 each, or 512 with 128
+/// where sums or widened bits take more.
+template <typename Tile>
+inline constexpr int resident_blocks =
+    (device_engine == XnorEngine::bytes || Tile::row_tiles * Tile::column_tiles > 8 ? 512 : 768) /
+    Tile::threads;
+
 template <typename Tile, int PieceBytes>
-__global__ void __launch_bounds__(Tile::threads, 512 / Tile::threads)
+__global__ void __launch_bounds__(Tile::threads, resident_blocks<Tile>)
     xnor_conv2d_kernel(const XnorLaunch launch) {
   KONES_DYNAMIC_SHARED(unsigned char, shared);
   if constexpr (KONES_DEVICE_CAPABILITY > 0) {
