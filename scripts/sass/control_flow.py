@@ -1,4 +1,4 @@
-"""The least work of a kernel's main loop: its shortest turn, in instructions."""
+"""The least work of a kernel's main loop, its shortest turn, and of what is around it, in instructions."""
 
 import collections
 import re
@@ -52,3 +52,21 @@ def shortest_turn(function, through):
                        for place in places if any(place in distances[before] for before in reached)}
         turns += reached.values()
     return min(turns, default=None)
+
+
+def shortest_way(function, start, through):
+    """The fewest instructions from the index `start` to an instruction of the last of the patterns, by one of each of
+    the others in their order; None where there is no such way."""
+    edges = successors(function)
+    distances = {}
+    reached = {start: 0}
+    for pattern in through:
+        following = {}
+        for before, length in reached.items():
+            if before not in distances:
+                distances[before] = _distances(edges, before)
+            for place, more in distances[before].items():
+                if re.match(pattern, function.instructions[place].opcode):
+                    following[place] = min(following.get(place, length + more), length + more)
+        reached = following
+    return min(reached.values(), default=None)

@@ -94,7 +94,9 @@ void expect_request(const XnorProblem& problem, const XnorRequest& request, cons
   const std::vector<float> bias = channel_numbers(channels, 2);
   const std::vector<float> slope = channel_numbers(channels, 3);
   const std::vector<float> shift = channel_numbers(channels, 4);
-  const std::vector<float> sign_threshold = channel_numbers(channels, 6);
+  // Large enough that bfloat16 rounds values to them, from either side.
+  std::vector<float> sign_threshold = channel_numbers(channels, 6);
+  for (float& one : sign_threshold) one *= 8.0f;
   std::vector<int32_t> threshold(static_cast<size_t>(channels));
   std::vector<uint8_t> flipped(threshold.size());
   for (size_t o = 0; o < threshold.size(); ++o) {

@@ -11,6 +11,8 @@ namespace kones::cuda {
 namespace {
 
 constexpr int threads = 256;
+/// Blocks of a multiprocessor that are to have room for their registers where a thread takes a word.
+constexpr int pixel_blocks = 4;
 constexpr int64_t max_grid_y_z = 65535;
 
 /// Dense rows of channels, one for each group of each pixel.
@@ -134,7 +136,7 @@ __device__ __forceinline__ void for_each_word(const Pixels& all, Take take) {
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, pixel_blocks)
     pack_pixels_kernel(const T* x, const Pixels pixels, uint64_t* signs, uint64_t* inside) {
   const int64_t stride = pixels.layout.channel_stride;
   for_each_word(pixels, [&](int64_t word, int64_t first, int valid) {
@@ -165,7 +167,7 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <typename T, typename Result>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, pixel_blocks)
     unpack_pixels_kernel(const uint64_t* bits, const T* x, const Pixels pixels, T* y, Result result) {
   const int64_t stride = pixels.layout.channel_stride;
   for_each_word(pixels, [&](int64_t word, int64_t first, int valid) {

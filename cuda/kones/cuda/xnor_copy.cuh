@@ -90,6 +90,9 @@ class RowCopy {
       pixel_[i] = static_cast<uint32_t>(pixel.image) * static_cast<uint32_t>(launch.image_pixels) +
                   static_cast<uint32_t>(pixel.top) * static_cast<uint32_t>(launch.in_width) +
                   static_cast<uint32_t>(pixel.left);
+      keep_in_register(top_[i]);
+      keep_in_register(left_[i]);
+      keep_in_register(pixel_[i]);
     }
   }
 
