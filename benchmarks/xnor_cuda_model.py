@@ -31,7 +31,6 @@ LAYERS = ((56, 64), (28, 128), (14, 256), (7, 512))
 BATCHES = (1, 32, 256)
 PARTITIONS = 4  # of a multiprocessor, each with an issue slot and a tensor core of its own
 COPY = r"LDGSTS\.|LDG\.E(\.\w+)*\.(64|128)"
-PRODUCT = r"[BI]MMA\."
 STORE = r"STG\.E(\.SYS)?$"  # of 32 bits
 OPERATIONS = ("bits to bits", "bits to bfloat16", "pack bfloat16")
 
@@ -57,7 +56,7 @@ class Tile:
 
 
 LARGE, MEDIUM, SMALL = Tile(4, 2, 2, 8), Tile(4, 2, 2, 4), Tile(2, 1, 1, 4)
-INSTRUCTIONS_OF_PRODUCT = {"sm_75": 4, "sm_100a": 8, "sm_120a": 8}  # else 1
+INSTRUCTIONS_OF_PRODUCT = {"sm_75": 4}  # that stand in the code; else 1
 
 
 def ceiling(a, b):
@@ -93,10 +92,22 @@ class Kernels:
     def convolution(self, tile, piece_bytes, architecture):
         kernel = self.kernels[tile.kernel(piece_bytes), architecture]
         code = kernel.code
-        products = tile.products * INSTRUCTIONS_OF_PRODUCT.get(architecture, 1)
-        last_product = max(i for i, one in enumerate(code.instructions) if one.mnemonic in ("BMMA", "IMMA"))
-        turns = [control_flow.shortest_turn(code, [r"BAR\.", COPY] + [PRODUCT] * count)
-                 for count in (products, 2 * products)]
+        products = [i for i, one in enumerate(code.instructions) if one.mnemonic in ("BMMA", "IMMA")]
+        last_product = products[-1]
+        # Where the loop's barrier is not, there is no way back to it.
+        barriers = [i for i, one in enumerate(code.instructions) if one.mnemonic == "BAR"]
+
+        def turn(*places):
+            ways = [control_flow.shortest_way(code, barrier, [COPY, *places, barrier]) for barrier in barriers]
+            return min(way for way in ways if way is not None)
+
+        count = tile.products * INSTRUCTIONS_OF_PRODUCT.get(architecture, 1)
+        if len(products) >= 2 * count:  # both steps stand in the loop
+            turns = turn(products[count - 1]), turn(last_product)
+        else:  # a loop of steps, and in it one of the eight bits of bytes
+            bits = 7 * control_flow.shortest_way(code, last_product, [last_product])
+            step = control_flow.shortest_way(code, last_product, ["LDSM", last_product]) + bits
+            turns = turn(last_product) + bits, turn(last_product) + bits + step
         # Words: what was counted is added up over 4 threads in 4 shuffles, then 2 for 8 rows of 32 bits.
         shuffles = 4 * (architecture != "sm_75") + 2 * (2 * tile.row_tiles) * (tile.column_tiles // 4)
         words = control_flow.shortest_way(code, last_product, [r"BAR\."] + ["SHFL"] * (shuffles - 4) + [STORE])

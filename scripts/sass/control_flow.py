@@ -55,18 +55,15 @@ def shortest_turn(function, through):
 
 
 def shortest_way(function, start, through):
-    """The fewest instructions from the index `start` to an instruction of the last of the patterns, by one of each of
-    the others in their order; None where there is no such way."""
+    """The fewest instructions from the index `start` to the last of `through`, by each of the others in their order:
+    indices, or patterns of opcodes; None where there is no such way."""
     edges = successors(function)
-    distances = {}
     reached = {start: 0}
-    for pattern in through:
+    for stop in through:
         following = {}
         for before, length in reached.items():
-            if before not in distances:
-                distances[before] = _distances(edges, before)
-            for place, more in distances[before].items():
-                if re.match(pattern, function.instructions[place].opcode):
+            for place, more in _distances(edges, before).items():
+                if place == stop or (isinstance(stop, str) and re.match(stop, function.instructions[place].opcode)):
                     following[place] = min(following.get(place, length + more), length + more)
         reached = following
     return min(reached.values(), default=None)

@@ -39,7 +39,7 @@ struct SignCase {
 };
 
 /// One channel to several words, whole and not; rows that begin at any address; groups; more pixels than a
-/// block has threads; neither channels nor pixels dense.
+/// block has threads; more of each than a grid has; neither channels nor pixels dense.
 std::vector<SignCase> sign_cases() {
   std::vector<SignCase> cases;
   for (const int64_t channels : {1, 3, 4, 8, 63, 64, 65, 130, 192}) {
@@ -55,6 +55,9 @@ std::vector<SignCase> sign_cases() {
   cases.push_back({"many pixels last", SignLayout::channels_last(1, 700, 16)});
   cases.push_back({"many pixels first", SignLayout::channels_first(1, 700, 9)});
   cases.push_back({"apart", {2, 5, 2, 33, 2000, 200, 3}});
+  cases.push_back({"a row of more than a grid's threads", SignLayout::channels_last(1, 1, 40000)});
+  cases.push_back({"more images than a grid has", SignLayout::channels_first(300, 2, 3)});
+  cases.push_back({"more words than a grid has", SignLayout::channels_first(1, 2, 1100, 1100)});
   cases.push_back({"at an odd address", SignLayout::channels_last(2, 3, 64), 1});
   cases.push_back({"empty", SignLayout::channels_last(0, 3, 64)});
   return cases;

@@ -305,6 +305,23 @@ TEST(CudaXnorConv2d, WordsOfGroups) {
   }
 }
 
+/// As where the pixels of all images are 2^31 or more.
+TEST(CudaXnorConv2d, SeveralLaunches) {
+  const XnorProblem problem(square(5, 20, 40, 4, 3, 2), 13);
+  const OnDevice device(problem);
+  XnorRequest request;
+  request.residual = true;
+  request.words = XnorRequest::Words::by_value;
+  for (const int64_t images : {1, 2}) {
+    expect_request<Float16>(problem, request, std::to_string(images) + " images a launch",
+                            [&](const XnorEpilogue& epilogue, const XnorOutput<Float16>& output) {
+                              cuda::xnor_conv2d_with(XnorEngine::conjunction, XnorTile::small, device.x(),
+                                                     device.prepacked(), problem.shape, epilogue, output,
+                                                     nullptr, images);
+                            });
+  }
+}
+
 /// The operator itself, whose tile follows from the shape.
 TEST(CudaXnorConv2d, ChoosesATile) {
   for (const XnorShape& shape : {square(1, 64, 16, 3, 1), square(4, 64, 64, 12, 3), square(4, 64, 128, 12, 1),

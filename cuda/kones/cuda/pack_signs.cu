@@ -2,6 +2,8 @@
 // and those of a warp follow each other, as do its bytes. Elsewhere a thread takes the word of one pixel, and
 // a warp's threads neighbouring pixels: where those lie densely, each load of a warp is of one piece.
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 #include "kones/cuda/divider.h"
 #include "kones/cuda/elementwise.cuh"
@@ -11,9 +13,14 @@ namespace kones::cuda {
 namespace {
 
 constexpr int threads = 256;
-/// Blocks of a multiprocessor that are to have room for their registers where a thread takes a word.
-constexpr int pixel_blocks = 4;
-constexpr int64_t max_grid_y_z = 65535;
+/// Blocks of a multiprocessor that registers are to leave room for where a thread takes a word: four of those
+/// that read or write its elements, three of those that do both.
+template <bool Both>
+constexpr int pixel_blocks = Both ? 3 : 4;
+/// Blocks side by side along a row, the words of a pixel, and the images; threads go round beyond.
+constexpr int64_t row_blocks = 16;
+constexpr int64_t word_blocks = 1024;
+constexpr int64_t image_blocks = 256;
 
 /// Dense rows of channels, one for each group of each pixel.
 struct Rows {
@@ -27,17 +34,14 @@ struct Rows {
 /// element, and `left` how many its row has from there on.
 template <typename Take>
 __device__ __forceinline__ void for_each_byte(const Rows& rows, Take take) {
-  const int64_t row_stride = static_cast<int64_t>(gridDim.x) * blockDim.y;
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
+  if (row >= rows.count) return;
   const int64_t byte_stride = static_cast<int64_t>(gridDim.y) * blockDim.x;
   // Not unrolled: nvcc would divide to find the number of turns, and a thread takes one or few.
 #pragma unroll 1
-  for (int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y; row < rows.count;
-       row += row_stride) {
-#pragma unroll 1
-    for (int64_t byte = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x; byte < rows.bytes;
-         byte += byte_stride) {
-      take(row * rows.bytes + byte, row * rows.channels + 8 * byte, rows.channels - 8 * byte);
-    }
+  for (int64_t byte = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x; byte < rows.bytes;
+       byte += byte_stride) {
+    take(row * rows.bytes + byte, row * rows.channels + 8 * byte, rows.channels - 8 * byte);
   }
 }
 
@@ -117,26 +121,24 @@ struct Pixels {
 template <typename Take>
 __device__ __forceinline__ void for_each_word(const Pixels& all, Take take) {
   const SignLayout& layout = all.layout;
+  const int64_t pixel = static_cast<int64_t>(blockIdx.x) * threads + threadIdx.x;
+  if (pixel >= layout.pixels) return;
 #pragma unroll 1
   for (int64_t image = blockIdx.z; image < layout.batch; image += gridDim.z) {
 #pragma unroll 1
     for (uint32_t word = blockIdx.y; word < all.words; word += gridDim.y) {
       const uint32_t group = divide(word, all.group_words);
       const int64_t channel = 64 * static_cast<int64_t>(word - group * all.group_words.divisor);
-      const int64_t first =
-          image * layout.batch_stride + (group * layout.group_channels + channel) * layout.channel_stride;
-      const int valid = valid_elements(layout.group_channels - channel, 64);
-#pragma unroll 1
-      for (int64_t pixel = static_cast<int64_t>(blockIdx.x) * threads + threadIdx.x; pixel < layout.pixels;
-           pixel += static_cast<int64_t>(gridDim.x) * threads) {
-        take((image * layout.pixels + pixel) * all.words + word, first + pixel * layout.pixel_stride, valid);
-      }
+      const int64_t first = image * layout.batch_stride + pixel * layout.pixel_stride +
+                            (group * layout.group_channels + channel) * layout.channel_stride;
+      take((image * layout.pixels + pixel) * all.words + word, first,
+           valid_elements(layout.group_channels - channel, 64));
     }
   }
 }
 
 template <typename T>
-__global__ void __launch_bounds__(threads, pixel_blocks)
+__global__ void __launch_bounds__(threads, pixel_blocks<false>)
     pack_pixels_kernel(const T* x, const Pixels pixels, uint64_t* signs, uint64_t* inside) {
   const int64_t stride = pixels.layout.channel_stride;
   for_each_word(pixels, [&](int64_t word, int64_t first, int valid) {
@@ -167,7 +169,7 @@ __global__ void __launch_bounds__(threads, pixel_blocks)
 }
 
 template <typename T, typename Result>
-__global__ void __launch_bounds__(threads, pixel_blocks)
+__global__ void __launch_bounds__(threads, pixel_blocks<Result::reads>)
     unpack_pixels_kernel(const uint64_t* bits, const T* x, const Pixels pixels, T* y, Result result) {
   const int64_t stride = pixels.layout.channel_stride;
   for_each_word(pixels, [&](int64_t word, int64_t first, int valid) {
@@ -202,8 +204,9 @@ Rows rows_of(const SignLayout& layout, int64_t element_bytes, bool aligned) {
           aligned && layout.group_channels * element_bytes % 16 == 0};
 }
 
-unsigned at_most(int64_t count, int64_t limit) {
-  return static_cast<unsigned>(std::min(count, limit));
+unsigned grid_size(int64_t blocks) {
+  if (blocks > INT32_MAX) throw std::invalid_argument("pack_signs: 2^31 blocks or more");
+  return static_cast<unsigned>(blocks);
 }
 
 /// A block takes as much of a row as it has threads for, and as many rows as fill it.
@@ -212,17 +215,22 @@ void launch_rows(const Rows& rows, Launch launch) {
   unsigned width = 8;
   while (width < threads && width < rows.bytes) width *= 2;
   const unsigned height = threads / width;
-  launch(dim3(at_most((rows.count + height - 1) / height, max_grid_y_z),
-              at_most((rows.bytes + width - 1) / width, 1024)),
+  launch(dim3(grid_size((rows.count + height - 1) / height),
+              grid_size(std::min((rows.bytes + width - 1) / width, row_blocks))),
          dim3(width, height));
 }
 
 template <typename Launch>
-void launch_pixels(const SignLayout& layout, Launch launch) {
+void launch_pixels(SignLayout layout, Launch launch) {
+  if (layout.pixels == 1) {
+    std::swap(layout.batch, layout.pixels);
+    std::swap(layout.batch_stride, layout.pixel_stride);
+  }
   const Pixels pixels{layout, Divider(layout.group_words()), layout.groups * layout.group_words()};
-  launch(dim3(at_most((layout.pixels + threads - 1) / threads, max_grid_y_z),
-              at_most(pixels.words, max_grid_y_z), at_most(layout.batch, max_grid_y_z)),
-         pixels);
+  launch(
+      dim3(grid_size((layout.pixels + threads - 1) / threads), grid_size(std::min(pixels.words, word_blocks)),
+           grid_size(std::min(layout.batch, image_blocks))),
+      pixels);
 }
 
 template <typename T, typename Result>

@@ -111,7 +111,7 @@ XnorLaunch launch_of(const XnorShape& shape, const void* prepacked, bool wide_pi
 template <typename T>
 void xnor_conv2d_with(XnorEngine engine, XnorTile tile, const uint64_t* x_words, const void* prepacked,
                       const XnorShape& shape, const XnorEpilogue& epilogue, const XnorOutput<T>& output,
-                      Stream stream) {
+                      Stream stream, int64_t most_images) {
   const int64_t out_pixels = shape.out_height() * shape.out_width();
   if (shape.batch == 0 || out_pixels == 0 || shape.out_channels == 0) return;
   const bool wide_pieces = shape.group_words() % 2 == 0 && is_multiple(x_words, 16);
@@ -139,7 +139,8 @@ void xnor_conv2d_with(XnorEngine engine, XnorTile tile, const uint64_t* x_words,
   // Indices of pixels and numbers of blocks are below 2^31 in each launch.
   const int64_t image_pixels = std::max<int64_t>(1, shape.in_height * shape.in_width);
   const int64_t image_blocks = std::max(block_count(tile, shape, 1), out_pixels);
-  const int64_t images = std::max<int64_t>(1, INT32_MAX / std::max(image_pixels, image_blocks));
+  const int64_t images =
+      std::clamp<int64_t>(INT32_MAX / std::max(image_pixels, image_blocks), 1, most_images);
   for (int64_t first = 0; first < shape.batch; first += images) {
     const int64_t batch = std::min(images, shape.batch - first);
     launch.x = x_words + first * shape.in_height * shape.in_width * shape.groups * shape.group_words();
@@ -165,7 +166,7 @@ void xnor_conv2d(const uint64_t* x_words, const void* prepacked, const XnorShape
 
 #define KONES_XNOR_CONV2D(T)                                                                           \
   template void xnor_conv2d_with(XnorEngine, XnorTile, const uint64_t*, const void*, const XnorShape&, \
-                                 const XnorEpilogue&, const XnorOutput<T>&, Stream);                   \
+                                 const XnorEpilogue&, const XnorOutput<T>&, Stream, int64_t);          \
   template void xnor_conv2d(const uint64_t*, const void*, const XnorShape&, const XnorEpilogue&,       \
                             const XnorOutput<T>&, Stream);
 KONES_XNOR_CONV2D(float)

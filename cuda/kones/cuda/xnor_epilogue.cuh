@@ -44,6 +44,14 @@ __device__ __forceinline__ void taps_inside(int32_t start, int32_t size, int32_t
   range[1] = taps_below(size);
 }
 
+/// Whether words come from sums, and whether values are made, to be stored or for their signs.
+__device__ __forceinline__ bool has_words_of_sums(const XnorLaunch& launch) {
+  return launch.words != nullptr && launch.thresholds.threshold != nullptr;
+}
+__device__ __forceinline__ bool has_values(const XnorLaunch& launch) {
+  return launch.values != nullptr || (launch.words != nullptr && launch.thresholds.threshold == nullptr);
+}
+
 /// Fills the memory but for `staged`. All threads of the block take part.
 template <typename Tile, XnorEngine Engine>
 __device__ __forceinline__ void describe_tile(const XnorLaunch& launch, const BlockPlace& place, int row_warp,
@@ -82,13 +90,15 @@ __device__ __forceinline__ void describe_tile(const XnorLaunch& launch, const Bl
   const int64_t channel =
       static_cast<int64_t>(place.group) * launch.group_out_channels + (is_channel ? channel_of_group : 0);
   const XnorEpilogue& epilogue = launch.epilogue;
-  if (is_column) {
+  if (is_column && has_values(launch)) {
     memory.scale[thread] = epilogue.scale != nullptr ? epilogue.scale[channel] : 1.0f;
     memory.bias[thread] = epilogue.bias != nullptr ? epilogue.bias[channel] : 0.0f;
     memory.slope[thread] = epilogue.slope != nullptr ? epilogue.slope[channel] : 0.0f;
     memory.shift[thread] = epilogue.shift != nullptr ? epilogue.shift[channel] : 0.0f;
     memory.sign_threshold[thread] = launch.sign_threshold != nullptr ? launch.sign_threshold[channel] : 0.0f;
-    // No sum is below this: the bits of columns without a channel are 0.
+  }
+  // No sum is below this: the bits of columns without a channel are 0.
+  if (is_column) {
     memory.threshold[thread] = is_channel && launch.thresholds.threshold != nullptr
                                    ? launch.thresholds.threshold[channel]
                                    : INT32_MIN;
@@ -386,10 +396,8 @@ __device__ __forceinline__ void finish_tile(const XnorLaunch& launch, const Bloc
   describe_tile<Tile, Engine>(launch, place, row_warp, column_warp, ones, memory);
   __syncthreads();
   counts_to_sums<Tile, Engine>(launch, place, row_warp, column_warp, memory, sums);
-  const bool by_sum = launch.words != nullptr && launch.thresholds.threshold != nullptr;
-  if (by_sum) store_threshold_words(launch, place, row_warp, column_warp, memory, sums);
-  if (launch.values != nullptr || (launch.words != nullptr && !by_sum))
-    store_values_of_tile(launch, place, row_warp, column_warp, memory, sums);
+  if (has_words_of_sums(launch)) store_threshold_words(launch, place, row_warp, column_warp, memory, sums);
+  if (has_values(launch)) store_values_of_tile(launch, place, row_warp, column_warp, memory, sums);
 }
 
 }  // namespace kones::cuda

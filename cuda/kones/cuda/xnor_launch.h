@@ -79,10 +79,10 @@ void launch_xnor_medium(bool wide_pieces, unsigned blocks, const XnorLaunch& lau
 void launch_xnor_small(bool wide_pieces, unsigned blocks, const XnorLaunch& launch, Stream stream);
 
 /// xnor_conv2d with its choices made by the caller, for tests; the engine matters to the host SIMT layer
-/// alone.
+/// alone. A launch takes at most `most_images`.
 template <typename T>
 void xnor_conv2d_with(XnorEngine engine, XnorTile tile, const uint64_t* x_words, const void* prepacked,
                       const XnorShape& shape, const XnorEpilogue& epilogue, const XnorOutput<T>& output,
-                      Stream stream);
+                      Stream stream, int64_t most_images = INT32_MAX);
 
 }  // namespace kones::cuda
