@@ -213,6 +213,12 @@ XnorShape drawn_shape(int64_t number) {
   return shape;
 }
 
+/// Seen to fail on: no correction at borders, or one with a corner's sign exchanged, or for AND in XOR's
+/// place; a dilation of 1; a column's bound left out (a read outside, too); ones of two rows counted as
+/// one's; x, or the table of ones, of the first group for all; fragments read from pieces in their plain
+/// order; a wait, or a barrier, left out; the eighth bit of bytes left out; pieces of 16 bytes at odd
+/// addresses; images that lie densely whatever their stride; weights read past a group's channels or the last
+/// step.
 TEST(CudaXnorConv2d, SumsOfManyShapes) {
   for (int64_t number = 0; number < 390; ++number) {
     const XnorProblem problem(drawn_shape(number), static_cast<uint64_t>(number));
@@ -237,7 +243,8 @@ XnorShape square(int64_t batch, int64_t in, int64_t out, int64_t size, int64_t k
 }
 
 /// Several blocks of rows and of columns, the last of each not full, for each tile and engine, with pieces of
-/// 16 bytes and of 8.
+/// 16 bytes and of 8. Seen to fail on: ones of the same rows counted by both warps that share them, tables of
+/// ones read past the last column, a word's second half left as it was, no flips.
 TEST(CudaXnorConv2d, TilesOfEverySize) {
   for (const XnorShape& shape :
        {square(3, 128, 200, 7, 3), square(3, 64, 70, 7, 3), square(1, 512, 33, 3, 3)}) {
@@ -258,6 +265,9 @@ class CudaXnorOutputs : public testing::Test {};
 using OutputTypes = testing::Types<float, Float16, BFloat16, int32_t>;
 TYPED_TEST_SUITE(CudaXnorOutputs, OutputTypes);
 
+/// Seen to fail on: the shift before the activation, the residual of a pair's second channel left out, signs
+/// of values that are one unit of their last place off, no flips; in the sanitizers' build on pairs at odd
+/// addresses.
 TYPED_TEST(CudaXnorOutputs, EveryPartOfTheEpilogue) {
   constexpr bool floats = !std::is_same_v<TypeParam, int32_t>;
   constexpr XnorActivation activations[] = {XnorActivation::none, XnorActivation::relu,
@@ -279,7 +289,7 @@ TYPED_TEST(CudaXnorOutputs, EveryPartOfTheEpilogue) {
       request.shift = part % 3 == 1;
       request.residual = part / 3 % 2 == 1;
     }
-    request.first = part % 7 == 3 ? 1 : 0;
+    request.first = part % 7 == 4 ? 1 : 0;
     request.between = part / 8;
     expect_with<TypeParam>(XnorEngine::conjunction, XnorTile::small, odd, odd_device, request);
     expect_with<TypeParam>(XnorEngine::conjunction, XnorTile::small, even, even_device, request);
@@ -290,7 +300,8 @@ TYPED_TEST(CudaXnorOutputs, EveryPartOfTheEpilogue) {
   }
 }
 
-/// Groups share words where their channels do not fill halves.
+/// Groups share words where their channels do not fill halves. Seen to fail on: the bits of the next half
+/// left out.
 TEST(CudaXnorConv2d, WordsOfGroups) {
   for (const auto& [groups, of_group] :
        {std::pair<int, int>{3, 5}, {2, 32}, {3, 33}, {70, 1}, {2, 48}, {3, 64}}) {
