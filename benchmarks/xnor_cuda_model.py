@@ -66,7 +66,8 @@ def ceiling(a, b):
 def choose_tile(pixels, channels, multiprocessors):
     """As xnor_conv2d.cpp does."""
     for tile in (LARGE, MEDIUM):
-        if channels > tile.columns // 2 and ceiling(pixels, tile.rows) * ceiling(channels, tile.columns) >= multiprocessors:
+        blocks = ceiling(pixels, tile.rows) * ceiling(channels, tile.columns)
+        if channels > tile.columns // 2 and blocks >= multiprocessors:
             return tile
     return SMALL
 
@@ -159,8 +160,9 @@ def predict_convolution(kernels, device, assumptions, size, channels, batch, ope
     moved = pixels * channels / 8 + 9 * channels * channels / 8 + out_bytes
     memory = moved / (device["memory"] * 1e3 * assumptions["memory_share"])
     cycles, bound = max((busy[0] / device["clock"] / 1e3, busy[1]), (memory, "memory"))
-    return {"microseconds": cycles + assumptions["launch_microseconds"], "bound": bound, "tile": f"{tile.rows}x{tile.columns}",
-            "blocks": blocks, "resident_blocks": resident, "registers": code.registers, "bytes": moved}
+    return {"microseconds": cycles + assumptions["launch_microseconds"], "bound": bound,
+            "tile": f"{tile.rows}x{tile.columns}", "blocks": blocks, "resident_blocks": resident,
+            "registers": code.registers, "bytes": moved}
 
 
 def predict_pack(kernels, device, assumptions, size, channels, batch):
@@ -170,7 +172,8 @@ def predict_pack(kernels, device, assumptions, size, channels, batch):
     moved = elements * 2.125
     memory = moved / (device["memory"] * 1e3 * assumptions["memory_share"])
     time, bound = max((issue, "issue"), (memory, "memory"))
-    return {"microseconds": time + assumptions["launch_microseconds"], "bound": bound, "registers": registers, "bytes": moved}
+    return {"microseconds": time + assumptions["launch_microseconds"], "bound": bound, "registers": registers,
+            "bytes": moved}
 
 
 def roofline(device, assumptions, size, channels, batch, kind):
@@ -186,13 +189,15 @@ def predictions(kernels, table):
     for device in table["device"]:
         for batch in BATCHES:
             for size, channels in LAYERS:
-                lines = {kind: roofline(device, table["assumptions"], size, channels, batch, kind) for kind in ("bf16", "int8")}
+                arguments = (device, table["assumptions"], size, channels, batch)
+                cudnn = {f"cudnn_{kind}_microseconds": roofline(*arguments, kind) for kind in ("bf16", "int8")}
                 for operation in OPERATIONS:
-                    arguments = (kernels, device, table["assumptions"], size, channels, batch)
-                    row = predict_pack(*arguments) if operation.startswith("pack") else predict_convolution(*arguments, operation)
+                    if operation.startswith("pack"):
+                        row = predict_pack(kernels, *arguments)
+                    else:
+                        row = {**predict_convolution(kernels, *arguments, operation), **cudnn}
                     yield {"kind": "predicted", "device": device["name"], "architecture": device["architecture"],
-                           "layer": f"{size}x{size}x{channels}", "batch": batch, "operation": operation, **row,
-                           **({} if operation.startswith("pack") else {f"cudnn_{kind}_microseconds": time for kind, time in lines.items()})}
+                           "layer": f"{size}x{size}x{channels}", "batch": batch, "operation": operation, **row}
 
 
 def measured(program):
@@ -205,14 +210,16 @@ def measured(program):
 
 
 def print_table(rows):
-    columns = ["device", "layer", "batch", "operation", "predicted us", "bound", "tile", "registers", "blocks", "cuDNN bf16", "cuDNN int8"]
+    columns = ["device", "layer", "batch", "operation", "predicted us", "bound", "tile", "registers", "blocks",
+               "cuDNN bf16", "cuDNN int8"]
     has_measured = any("measured_microseconds" in row for row in rows)
     columns += ["measured us", "measured / predicted"] if has_measured else []
     lines = [columns]
     for row in rows:
-        times = [f"{row[key]:.1f}" if key in row else "-" for key in ("cudnn_bf16_microseconds", "cudnn_int8_microseconds")]
-        line = [row["device"], row["layer"], str(row["batch"]), row["operation"], f"{row['microseconds']:.1f}", row["bound"],
-                row.get("tile", "-"), str(row["registers"]), str(row.get("blocks", "-")), *times]
+        cudnn = [row.get(f"cudnn_{kind}_microseconds") for kind in ("bf16", "int8")]
+        line = [row["device"], row["layer"], str(row["batch"]), row["operation"], f"{row['microseconds']:.1f}",
+                row["bound"], row.get("tile", "-"), str(row["registers"]), str(row.get("blocks", "-")),
+                *("-" if time is None else f"{time:.1f}" for time in cudnn)]
         if has_measured:
             time = row.get("measured_microseconds")
             line += [f"{time:.1f}", f"{time / row['microseconds']:.2f}"] if time is not None else ["-", "-"]
@@ -226,7 +233,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library", nargs="?", type=pathlib.Path, default=ROOT / "build/lib/libkones_cuda.a")
     parser.add_argument("--devices", type=pathlib.Path, default=ROOT / "benchmarks/xnor_cuda_devices.toml")
-    parser.add_argument("--cache", type=pathlib.Path, default=ROOT / "build/check_sass", help="folder that keeps disassemblies")
+    parser.add_argument("--cache", type=pathlib.Path, default=ROOT / "build/check_sass",
+                        help="folder that keeps disassemblies")
     parser.add_argument("--device", help="only the devices whose names contain this")
     parser.add_argument("--capability", type=int, help="only the devices of this compute capability, such as 90")
     parser.add_argument("--measure", type=pathlib.Path, metavar="PROGRAM", help="run this benchmark, and compare")
@@ -242,14 +250,13 @@ def main():
         sys.exit(f"xnor_cuda_model: {error}")
     if options.measure:
         times = measured(options.measure)
-        for row in rows:
-            row["measured_microseconds"] = times[row["layer"], row["batch"], row["operation"]]
         if not rows:
             print(f"no device of capability {options.capability} in {options.devices.name}: measured alone")
-            rows = []
             for (layer, batch, operation), time in times.items():
                 print(json.dumps({"layer": layer, "batch": batch, "operation": operation, "microseconds": time}))
             return 0
+        for row in rows:
+            row["measured_microseconds"] = times[row["layer"], row["batch"], row["operation"]]
     if options.json:
         for row in rows:
             print(json.dumps(row))
