@@ -241,9 +241,11 @@ def main():
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
     options = parser.parse_args()
     table = tomllib.loads(options.devices.read_text(encoding="utf-8"))
-    table["device"] = [device for device in table["device"]
-                       if (not options.device or options.device in device["name"])
-                       and (not options.capability or library.architecture_order(device["architecture"])[0] == options.capability)]
+    if options.device:
+        table["device"] = [device for device in table["device"] if options.device in device["name"]]
+    if options.capability:
+        table["device"] = [device for device in table["device"]
+                           if library.architecture_order(device["architecture"])[0] == options.capability]
     try:
         rows = list(predictions(Kernels(options.library, options.cache), table))
     except library.CannotRead as error:

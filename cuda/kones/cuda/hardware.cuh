@@ -75,18 +75,6 @@ __device__ __forceinline__ void store_16_bytes(void* global, uint4 value) {
 #endif
 }
 
-/// Keeps `value` where it is: nvcc otherwise computes some values again in each turn of a loop, however long
-/// that takes, rather than hold a register.
-template <typename T>
-__device__ __forceinline__ void keep_in_register(T& value) {
-  static_assert(sizeof(T) == 4, "one register");
-#if KONES_DEVICE_CAPABILITY > 0
-  asm volatile("" : "+r"(value));
-#else
-  static_cast<void>(value);
-#endif
-}
-
 // Asynchronous copies from global to shared memory (cp.async). Devices below 8.0 copy at once.
 
 /// Starts a copy of Size bytes (4, 8 or 16); both addresses are aligned to Size. Only the first `source_size`

@@ -76,23 +76,31 @@ __device__ __forceinline__ int piece_offset(int row, int piece) {
 template <typename Tile, int PieceBytes>
 class RowCopy {
  public:
-  __device__ __forceinline__ RowCopy(const XnorLaunch& launch, const BlockPlace& place) {
+  /// `table` is shared memory for 16 bytes of each row, free again behind the next barrier. All threads of
+  /// the block take part: several have the same rows, whose places take divisions to find.
+  __device__ __forceinline__ RowCopy(const XnorLaunch& launch, const BlockPlace& place, int4* table) {
     piece_ = threadIdx.x % row_pieces;
     group_ = reinterpret_cast<uint64_t>(launch.x + static_cast<int64_t>(place.group) * launch.group_words);
+#pragma unroll 1
+    for (int i = static_cast<int>(threadIdx.x); i < Tile::rows; i += Tile::threads) {
+      const int32_t row = place.first_row + i;
+      const OutputPixel pixel = output_pixel(launch, row < launch.rows ? row : 0);
+      // With this top no tap of a row past the last is inside. The pixel's number is modulo 2^32: what lies
+      // between may be outside.
+      table[i] = {
+          row < launch.rows ? pixel.top : INT32_MIN, pixel.left,
+          static_cast<int32_t>(pixel.image * static_cast<uint32_t>(launch.image_pixels) +
+                               static_cast<uint32_t>(pixel.top) * static_cast<uint32_t>(launch.in_width) +
+                               static_cast<uint32_t>(pixel.left)),
+          0};
+    }
+    __syncthreads();
 #pragma unroll
     for (int i = 0; i < own_rows; ++i) {
-      const int32_t row = place.first_row + block_row(i);
-      const OutputPixel pixel = output_pixel(launch, row < launch.rows ? row : 0);
-      // With this top no tap of a row past the last is inside.
-      top_[i] = row < launch.rows ? pixel.top : INT32_MIN;
-      left_[i] = pixel.left;
-      // Modulo 2^32: what lies between may be outside.
-      pixel_[i] = static_cast<uint32_t>(pixel.image) * static_cast<uint32_t>(launch.image_pixels) +
-                  static_cast<uint32_t>(pixel.top) * static_cast<uint32_t>(launch.in_width) +
-                  static_cast<uint32_t>(pixel.left);
-      keep_in_register(top_[i]);
-      keep_in_register(left_[i]);
-      keep_in_register(pixel_[i]);
+      const int4 row = table[block_row(i)];
+      top_[i] = row.x;
+      left_[i] = row.y;
+      pixel_[i] = static_cast<uint32_t>(row.z);
     }
   }
 

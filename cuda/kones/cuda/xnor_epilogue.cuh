@@ -62,7 +62,8 @@ __device__ __forceinline__ void describe_tile(const XnorLaunch& launch, const Bl
   for (int row = thread; row < Tile::rows; row += Tile::threads) {
     const bool present = place.first_row + row < launch.rows;
     const OutputPixel pixel = output_pixel(launch, present ? place.first_row + row : 0);
-    memory.offset[row] = pixel.image * launch.batch_stride + pixel.pixel * launch.pixel_stride;
+    if (has_values(launch))
+      memory.offset[row] = pixel.image * launch.batch_stride + pixel.pixel * launch.pixel_stride;
     taps_inside(pixel.top, launch.in_height, launch.kernel_height, launch.dilation_height,
                 memory.tap_rows[row]);
     taps_inside(pixel.left, launch.in_width, launch.kernel_width, launch.dilation_width,

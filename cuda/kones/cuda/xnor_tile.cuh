@@ -27,7 +27,9 @@ __device__ __forceinline__ void convolve_tile(const XnorLaunch& launch, unsigned
   // ones beside the weights would cost the tensor cores an eighth more, and a pass of its own memory traffic.
   int32_t ones[2] = {};
   {
-    const RowCopy<Tile, PieceBytes> rows(launch, place);
+    // The last slot is filled behind the loop's first barrier.
+    const RowCopy<Tile, PieceBytes> rows(launch, place,
+                                         reinterpret_cast<int4*>(shared + (stages - 1) * Tile::stage_bytes));
     ColumnCopy<Tile> columns(launch, place);
     const FragmentLoad<Tile> fragments(row_warp, column_warp);
     const auto start_copies = [&](int stage, int slot) {
