@@ -96,7 +96,7 @@ class OperandMaker {
     for (int64_t group = 0; group < shape.groups; ++group) {
       for (int64_t y = begin; y < end; ++y) {
         uint64_t* row = operand + plan_.plane_offset(group) + y * plan_.plane_row_words();
-        uint64_t* pixels = row + shape.padding_width * words;
+        uint64_t* pixels = row + plan_.left_padding * words;
         std::fill(row, pixels, 0);
         pack_row(image, group, y * shape.in_width, pixels);
         std::fill(pixels + shape.in_width * words, row + plan_.plane_row_words(), 0);
@@ -162,13 +162,15 @@ class OperandMaker {
     std::fill_n(patches, shape.out_width() * words, 0);
     for (int64_t tap = rows.begin; tap < rows.end; ++tap) {
       const int64_t from_row = y * shape.stride_height - shape.padding_height + tap * shape.dilation_height;
-      const uint64_t* from = plane + from_row * plan_.plane_row_words();
+      // Where output 0 would begin.
+      const uint64_t* from =
+          plane + from_row * plan_.plane_row_words() + plan_.left_padding - shape.padding_width;
       const int64_t first_bit = tap * shape.kernel_width * channels;
       if (shape.dilation_width == 1 && shape.kernel_width * channels <= 64) {
         append_runs(from, first_bit, patches);
         continue;
       }
-      for (int64_t x = 0; x < shape.out_width(); ++x) {
+      for (int64_t x = plan_.first_column; x < plan_.end_column; ++x) {
         int64_t end = first_bit;
         const uint64_t* pixel = from + x * shape.stride_width;
         for (int64_t column = 0; column < shape.kernel_width; ++column)
@@ -186,9 +188,9 @@ class OperandMaker {
     const int64_t bits = shape.kernel_width * channels;
     const int64_t kept = std::max<int64_t>(0, shape.kernel_width - shape.stride_width);
     uint64_t run = 0;
-    for (int64_t x = 0; x < shape.out_width(); ++x) {
+    for (int64_t x = plan_.first_column; x < plan_.end_column; ++x) {
       const uint64_t* pixel = from + x * shape.stride_width;
-      const int64_t known = x == 0 ? 0 : kept;
+      const int64_t known = x == plan_.first_column ? 0 : kept;
       run = known == 0 ? 0 : run >> (shape.stride_width * channels);
       for (int64_t column = known; column < shape.kernel_width; ++column)
         run |= pixel[column] << (column * channels);
@@ -201,33 +203,6 @@ class OperandMaker {
   const XnorInput& input_;
   const SignTier& signs_;
 };
-
-/// The epilogue's parameters by panels: [groups][panels].
-std::vector<XnorPanel> make_panels(const XnorPlan& plan, const XnorEpilogue& epilogue,
-                                   const float* sign_threshold, const XnorThresholds& thresholds) {
-  const int64_t outputs = plan.shape.group_out_channels();
-  std::vector<XnorPanel> panels(plan.shape.groups * plan.layout.panels);
-  for (int64_t i = 0; i < static_cast<int64_t>(panels.size()); ++i) {
-    XnorPanel& panel = panels[i];
-    const int64_t group = i / plan.layout.panels;
-    for (int lane = 0; lane < xnor_panel; ++lane) {
-      const int64_t within = i % plan.layout.panels * xnor_panel + lane;
-      const int64_t o = group * outputs + std::min(within, outputs - 1);
-      const auto value = [o](const float* values, float absent) {
-        return values == nullptr ? absent : values[o];
-      };
-      panel.scale[lane] = value(epilogue.scale, 1.0f);
-      // Of a bias of -0 and a product of -0 a sum of -0 would come.
-      panel.bias[lane] = value(epilogue.bias, 0.0f) + 0.0f;
-      panel.slope[lane] = value(epilogue.slope, 1.0f);
-      panel.shift[lane] = value(epilogue.shift, 0.0f) + 0.0f;
-      panel.sign_threshold[lane] = value(sign_threshold, 0.0f);
-      panel.threshold[lane] = thresholds.threshold == nullptr ? 0 : thresholds.threshold[o];
-      if (thresholds.flipped != nullptr && thresholds.flipped[o] != 0) panel.flipped |= 1u << lane;
-    }
-  }
-  return panels;
-}
 
 /// Which outputs a panel holds.
 struct PanelPlace {
@@ -247,6 +222,39 @@ std::vector<PanelPlace> panel_places(const XnorPlan& plan) {
   return places;
 }
 
+/// Parameters first .. first + outputs - 1 of `values`, or what stands for absent ones, for the lanes of a
+/// panel.
+template <typename T>
+void fill_lanes(T* lanes, const T* values, int64_t first, int64_t outputs, T absent) {
+  const int64_t given = values == nullptr ? 0 : outputs;
+  std::copy_n(values + (given == 0 ? 0 : first), given, lanes);
+  std::fill(lanes + given, lanes + xnor_panel, absent);
+}
+
+/// The epilogue's parameters by panels: [groups][panels].
+std::vector<XnorPanel> make_panels(const std::vector<PanelPlace>& places, const XnorEpilogue& epilogue,
+                                   const float* sign_threshold, const XnorThresholds& thresholds) {
+  std::vector<XnorPanel> panels(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    XnorPanel& panel = panels[i];
+    const auto [group, first, outputs] = places[i];
+    fill_lanes(panel.scale, epilogue.scale, first, outputs, 1.0f);
+    fill_lanes(panel.bias, epilogue.bias, first, outputs, 0.0f);
+    fill_lanes(panel.slope, epilogue.slope, first, outputs, 1.0f);
+    fill_lanes(panel.shift, epilogue.shift, first, outputs, 0.0f);
+    fill_lanes(panel.sign_threshold, sign_threshold, first, outputs, 0.0f);
+    fill_lanes(panel.threshold, thresholds.threshold, first, outputs, 0);
+    for (int lane = 0; lane < xnor_panel; ++lane) {
+      // Of a bias of -0 and a product of -0 a sum of -0 would come.
+      panel.bias[lane] += 0.0f;
+      panel.shift[lane] += 0.0f;
+    }
+    for (int64_t lane = 0; thresholds.flipped != nullptr && lane < outputs; ++lane)
+      if (thresholds.flipped[first + lane] != 0) panel.flipped |= 1u << lane;
+  }
+  return panels;
+}
+
 /// Whether images are one pixel without a border, and outputs neighbours.
 template <typename T>
 bool is_linear(const XnorShape& shape, const XnorOutput<T>& output) {
@@ -263,8 +271,8 @@ class RowComputer {
       : plan_(plan),
         output_(output),
         tier_(functions_of(tier)),
-        panels_(make_panels(plan, epilogue, output.sign_threshold, output.thresholds)),
         places_(panel_places(plan)),
+        panels_(make_panels(places_, epilogue, output.sign_threshold, output.thresholds)),
         activation_(epilogue.activation),
         is_plain_(output.residual == nullptr && activation_ == XnorActivation::none &&
                   epilogue.shift == nullptr && output.words == nullptr) {}
@@ -316,7 +324,8 @@ class RowComputer {
       row.activations =
           operand + (layout.patches   ? group * plan_.patch_words() + first_pixel * layout.words
                      : row.words == 0 ? 0
-                                      : plan_.plane_offset(group) + first_row * plan_.plane_row_words());
+                                      : plan_.plane_offset(group) + first_row * plan_.plane_row_words() +
+                                            plan_.first_column_words());
       row.weights = plan_.weights + 2 * (panel * layout.words + skipped_words) * xnor_panel;
       row.first_sums = plan_.first_sums.data() + sums_of_class + panel * xnor_panel;
       row.panel = &panels_[panel];
@@ -327,11 +336,31 @@ class RowComputer {
         row.sign_words = row_words + o / 64;
         row.first_bit = static_cast<int>(o % 64);
       }
-      compute_row(tier_, row);
+      compute_columns(row);
     }
   }
 
  private:
+  /// A row of all columns; those whose taps are all outside have no words to count.
+  void compute_columns(const XnorRow<T>& row) const {
+    const int64_t begin = plan_.layout.patches ? 0 : plan_.first_column;
+    const int64_t end = plan_.layout.patches ? row.pixels : plan_.end_column;
+    if (end - begin == row.pixels) return compute_row(tier_, row);
+    const auto compute_part = [&](int64_t first, int64_t last, int64_t words) {
+      XnorRow<T> part = row;
+      part.pixels = last - first;
+      part.words = words;
+      part.column_sums += first;
+      if (part.values != nullptr) part.values += first * row.value_pixel_stride;
+      if (part.residual != nullptr) part.residual += first * row.value_pixel_stride;
+      if (part.sign_words != nullptr) part.sign_words += first * row.word_stride;
+      if (first < last) compute_row(tier_, part);
+    };
+    compute_part(0, begin, 0);
+    compute_part(begin, end, row.words);
+    compute_part(end, row.pixels, 0);
+  }
+
   /// Zeroes the words of a row that the panels' bits go to.
   void clear_words(uint64_t* words, const XnorRow<T>& row, int64_t begin_panel, int64_t end_panel) const {
     const int64_t begin = places_[begin_panel].output / 64;
@@ -347,8 +376,8 @@ class RowComputer {
   const XnorPlan& plan_;
   const XnorOutput<T>& output_;
   const XnorTier& tier_;
-  std::vector<XnorPanel> panels_;
   std::vector<PanelPlace> places_;
+  std::vector<XnorPanel> panels_;
   XnorActivation activation_;
   bool is_plain_;
 };
@@ -409,6 +438,7 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
                  const XnorEpilogue& epilogue, const XnorOutput<T>& output, const Parallel& parallel,
                  CpuTier tier) {
   if (shape.batch == 0) return;
+  const SubnormalNumbers scope;
   if (shape.batch > 1 && is_linear(shape, output)) {
     // One image whose pixels are the batch: a panel's weights are read once for several of them.
     XnorShape one = shape;

@@ -64,7 +64,11 @@ struct XnorPlan {
   /// A 1x1 kernel without stride and padding makes one row of its image, which tiles fill better.
   XnorPlan(const XnorShape& shape, const void* prepacked);
 
-  int64_t plane_width() const { return shape.in_width + 2 * shape.padding_width; }
+  int64_t plane_width() const { return left_padding + shape.in_width + right_padding; }
+  /// Where in a plane's row first_column begins.
+  int64_t first_column_words() const {
+    return (first_column * shape.stride_width - shape.padding_width + left_padding) * shape.group_words();
+  }
   int64_t plane_row_words() const { return plane_width() * shape.group_words(); }
   /// Words of one group's plane, and of its patches where there are any.
   int64_t plane_words() const { return shape.in_height * plane_row_words(); }
@@ -81,6 +85,12 @@ struct XnorPlan {
   const uint32_t* weights;
   AxisTaps rows;
   AxisTaps columns;
+  /// The outputs of a row with at least one real column of taps; other sums are 0.
+  int64_t first_column = 0;
+  int64_t end_column = 0;
+  /// Of a plane: what those outputs reach of the padding, however wide it is.
+  int64_t left_padding = 0;
+  int64_t right_padding = 0;
   /// Where each word of a sum is, from the first real row of the kernel and the left of the plane, or in the
   /// patch.
   std::vector<int64_t> offsets;

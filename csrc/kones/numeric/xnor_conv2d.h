@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kones/numeric/float16.h"
 #include "kones/numeric/host_device.h"
 
 namespace kones {
@@ -71,6 +72,16 @@ KONES_HOST_DEVICE float xnor_activate(float value, XnorActivation activation, fl
   if (activation == XnorActivation::relu) return value < 0.0f ? 0.0f : value;
   if (activation == XnorActivation::prelu) return value < 0.0f ? slope * value : value;
   return value;
+}
+
+/// A result as T holds it; what vanishes in a narrow type becomes +0.
+template <typename T>
+KONES_HOST_DEVICE T xnor_stored(float value) {
+  T stored = from_float<T>(value);
+  if constexpr (sizeof(T) == 2) {
+    if (stored.bits == 0x8000) stored.bits = 0;
+  }
+  return stored;
 }
 
 /// The sign bits of the next layer straight from the sums: output o is negative exactly where

@@ -8,6 +8,7 @@
 #include "kones/cuda/xnor_launch.h"
 #include "kones/numeric/bits.h"
 #include "kones/numeric/float16.h"
+#include "kones/numeric/xnor_conv2d.h"
 
 namespace kones::cuda {
 
@@ -17,8 +18,8 @@ __device__ __forceinline__ bool is_half_type(XnorValue type) {
 
 /// The float32 rounded to one of the types of floats.
 __device__ __forceinline__ uint32_t encode_value(XnorValue type, float value) {
-  if (type == XnorValue::float16) return from_float<Float16>(value).bits;
-  if (type == XnorValue::bfloat16) return from_float<BFloat16>(value).bits;
+  if (type == XnorValue::float16) return xnor_stored<Float16>(value).bits;
+  if (type == XnorValue::bfloat16) return xnor_stored<BFloat16>(value).bits;
   return float_to_bits(value);
 }
 

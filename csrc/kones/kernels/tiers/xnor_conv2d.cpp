@@ -154,7 +154,7 @@ template <typename T>
         value = finished(panel, row.activation, value);
       }
       __builtin_memcpy(numbers, &value, sizeof(value));
-      for (int o = 0; o < xnor_panel; ++o) values[o] = from_float<T>(numbers[o]);
+      for (int o = 0; o < xnor_panel; ++o) values[o] = xnor_stored<T>(numbers[o]);
     }
     if (row.values != nullptr) copy_outputs(values, row.outputs, row.values + offset);
     if (row.sign_words == nullptr) continue;
