@@ -54,7 +54,7 @@ void measure(const Layer& layer, int64_t batch) {
   const auto channel_bytes = static_cast<size_t>(4 * layer.channels);
 
   const DeviceBytes x(values / 8), weight_words(weights), y(2 * values), words(values / 8),
-      parameters(3 * channel_bytes), prepacked(static_cast<size_t>(kones::cuda::xnor_prepacked_bytes(shape)));
+      parameters(3 * channel_bytes), prepacked(static_cast<size_t>(shape.prepacked_bytes()));
   fill(x, values / 8);
   fill(weight_words, weights);
   fill(y, 2 * values);

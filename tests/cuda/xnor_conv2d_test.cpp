@@ -27,7 +27,7 @@ class OnDevice {
           return words;
         }()),
         offset_(odd_address ? 1 : 0),
-        prepacked_(static_cast<size_t>(cuda::xnor_prepacked_bytes(problem.shape))) {
+        prepacked_(static_cast<size_t>(problem.shape.prepacked_bytes())) {
     const DeviceArray<uint64_t> weights(problem.weight_words);
     cuda::xnor_prepack(weights.data(), problem.shape, prepacked_.data(), nullptr);
     require_success(cudaDeviceSynchronize());

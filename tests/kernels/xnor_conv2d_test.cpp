@@ -37,7 +37,7 @@ struct Case {
         layout(SignLayout::channels_last(shape.batch, shape.in_height * shape.in_width, shape.in_channels,
                                          shape.groups)),
         words(layout.words()),
-        prepacked(xnor_prepacked_bytes(shape)) {
+        prepacked(shape.prepacked_bytes()) {
     pack_signs(x.data(), layout, {0, layout.batch * layout.pixels}, words.data(), nullptr, CpuTier::scalar);
     const SignLayout weights =
         SignLayout::channels_first(shape.out_channels, shape.taps(), shape.group_in_channels());
@@ -371,7 +371,7 @@ TEST(XnorPrepacked, OthersAreToldApart) {
   EXPECT_FALSE(is_xnor_prepacked(test.prepacked.data(), bytes - 1, shape));
   XnorShape other = shape;
   std::swap(other.kernel_height, other.kernel_width);
-  EXPECT_EQ(xnor_prepacked_bytes(other), bytes);
+  EXPECT_EQ(other.prepacked_bytes(), bytes);
   EXPECT_FALSE(is_xnor_prepacked(test.prepacked.data(), bytes, other));
   const std::vector<uint8_t> zeros(test.prepacked.size());
   EXPECT_FALSE(is_xnor_prepacked(zeros.data(), bytes, shape));

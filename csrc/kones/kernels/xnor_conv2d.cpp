@@ -384,20 +384,16 @@ class RowComputer {
 
 }  // namespace
 
-int64_t xnor_prepacked_bytes(const XnorShape& shape) {
-  return XnorPrepackedLayout(shape).bytes;
-}
-
 bool is_xnor_prepacked(const void* prepacked, int64_t bytes, const XnorShape& shape) {
   const XnorPrepackedHeader expected = XnorPrepackedHeader::of(shape);
-  return bytes == xnor_prepacked_bytes(shape) && std::memcmp(prepacked, &expected, sizeof(expected)) == 0;
+  return bytes == shape.prepacked_bytes() && std::memcmp(prepacked, &expected, sizeof(expected)) == 0;
 }
 
 void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* prepacked) {
   const XnorPrepackedLayout layout(shape);
   const XnorPrepackedHeader header = XnorPrepackedHeader::of(shape);
   auto* bytes = static_cast<char*>(prepacked);
-  std::memset(bytes, 0, layout.bytes);
+  std::memset(bytes, 0, shape.prepacked_bytes());
   std::memcpy(bytes, &header, sizeof(header));
   auto* counts = reinterpret_cast<int32_t*>(bytes + layout.tap_counts);
   auto* halves = reinterpret_cast<uint32_t*>(bytes + layout.weights);

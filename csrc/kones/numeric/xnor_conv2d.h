@@ -31,6 +31,14 @@ struct XnorShape {
   /// 64-bit words that hold the signs of one group of one pixel.
   int64_t group_words() const { return (group_in_channels() + 63) / 64; }
   int64_t taps() const { return kernel_height * kernel_width; }
+  /// Bytes of prepacked weights: room for the order of any device's kernels, so that programs that are traced
+  /// without a device know it. Depends on channels, kernel size and groups alone.
+  int64_t prepacked_bytes() const {
+    const int64_t columns = (group_out_channels() + 31) / 32 * 32;
+    const int64_t steps = (taps() * group_words() + 3) / 4;
+    const int64_t counts = (kernel_height + 1) * (kernel_width + 1) * columns * 4;
+    return 128 + groups * (counts + steps * columns * 32);
+  }
   int64_t out_height() const {
     return (in_height + 2 * padding_height - dilation_height * (kernel_height - 1) - 1) / stride_height + 1;
   }

@@ -9,13 +9,10 @@
 
 namespace kones::cuda {
 
-/// Bytes of device memory that prepacked weights take. Of the shape, only the channels, the kernel's size and
-/// the groups matter to this and to xnor_prepack: prepacked weights serve any input, on any device.
-int64_t xnor_prepacked_bytes(const XnorShape& shape);
-
 /// Brings weights, the device's words [out_channels][kernel_height][kernel_width][group_words()], into the
-/// order that xnor_conv2d copies them in, with the counts of their bits. `prepacked` is aligned to 16 bytes.
-/// Throws std::runtime_error when the launch is refused, std::invalid_argument for sizes past its indices.
+/// order that xnor_conv2d copies them in, with the counts of their bits. `prepacked` has
+/// shape.prepacked_bytes() bytes, aligned to 16, and serves any input, on any device. Throws
+/// std::runtime_error when the launch is refused, std::invalid_argument for sizes past its indices.
 void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* prepacked, Stream stream);
 
 /// Convolves the words [batch][in_height * in_width][groups][group_words()], as pack_signs writes them. A

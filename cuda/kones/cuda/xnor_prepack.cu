@@ -70,10 +70,6 @@ __global__ void __launch_bounds__(threads) count_weights_kernel(const Weights we
 
 }  // namespace
 
-int64_t xnor_prepacked_bytes(const XnorShape& shape) {
-  return XnorPrepacked(shape).bytes();
-}
-
 void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* prepacked, Stream stream) {
   const XnorPrepacked layout(shape);
   if (layout.groups == 0 || layout.columns == 0 || layout.steps == 0) return;

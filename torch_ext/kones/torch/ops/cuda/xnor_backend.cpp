@@ -52,8 +52,6 @@ class CudaXnor : public XnorBackend {
     });
   }
 
-  int64_t prepacked_bytes(const XnorShape& shape) const override { return cuda::xnor_prepacked_bytes(shape); }
-
   void prepack(const at::Tensor& weight_words, const XnorShape& shape,
                const at::Tensor& prepacked) const override {
     const c10::cuda::CUDAGuard device(prepacked.device());
@@ -63,8 +61,8 @@ class CudaXnor : public XnorBackend {
 
   void check_prepacked(const char* name, const at::Tensor& prepacked, const XnorShape& shape) const override {
     TORCH_CHECK_VALUE(
-        prepacked.numel() == prepacked_bytes(shape), "kones::", name, ": prepacked has ", prepacked.numel(),
-        " bytes; what xnor_prepack makes of such a weight on this device has ", prepacked_bytes(shape));
+        prepacked.numel() == shape.prepacked_bytes(), "kones::", name, ": prepacked has ", prepacked.numel(),
+        " bytes; what xnor_prepack makes of such a weight on this device has ", shape.prepacked_bytes());
   }
 
   void check_words(const char*, const char*, const at::Tensor&, const SignLayout&) const override {}
