@@ -999,7 +999,7 @@ class Gradient(unittest.TestCase):
     def test_operators_for_inference_refuse_to_differentiate(self):
         x, weight = torch.randn(2, 5, 4, 4, requires_grad=True), torch.randn(3, 5, 3, 3)
         y = kones.xnor_conv2d_prepacked(x, kones.xnor_prepack(weight), 3, [3, 3])
-        with self.assertRaisesRegex(RuntimeError, "kones::xnor_conv2d_prepacked is not implemented"):
+        with self.assertRaisesRegex(RuntimeError, "kones::xnor_conv2d_prepacked has no gradient"):
             y.sum().backward()
 
     # Seen to fail on: a tangent that is lost without a word where no operand requires a gradient.
@@ -1449,7 +1449,7 @@ class Refusals(unittest.TestCase):
                 ("weight words of fewer channels", (a, b[..., :1], 70), {}, ("weight_words has 1 words", "2")),
                 ("no channels", (a, b, 0), {}, ("in_channels is 0",)),
                 ("negative channels", (a, b, -70), {}, ("in_channels is -70",)),
-                ("enormous channels", (a, b, 2**63 - 1), {}, ("x_words has 2 words", f"takes {2**57}")),
+                ("enormous channels", (a, b, 2**63 - 1), {}, ("in_channels is 9223372036854775807",)),
                 ("no words", (a[..., :0], b[..., :0], 0), {}, ("in_channels is 0",)),
                 ("no outputs", (a, b[:0], 70), {}, ("0",)),
                 ("no kernel", (a, b[:, :0], 70), {}, ("0",)),

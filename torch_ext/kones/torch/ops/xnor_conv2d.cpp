@@ -97,10 +97,10 @@ at::Tensor xnor_conv2d_meta(const at::Tensor& x, const at::Tensor& weight, const
 // _xnor_conv2d_words and xnor_conv2d_packed
 
 void check_in_channels(const char* name, int64_t in_channels, int64_t groups) {
-  TORCH_CHECK_VALUE(
-      in_channels >= 1 && in_channels <= xnor_max_channels && groups >= 1 && in_channels % groups == 0,
-      "kones::", name, ": there are ", in_channels, " input channels; it takes a multiple of groups, ",
-      groups, ", from 1 to ", xnor_max_channels);
+  TORCH_CHECK_VALUE(groups >= 1, "kones::", name, ": groups is ", groups, "; it takes 1 or more");
+  TORCH_CHECK_VALUE(in_channels >= 1 && in_channels <= xnor_max_channels && in_channels % groups == 0,
+                    "kones::", name, ": in_channels is ", in_channels, "; it takes a multiple of groups, ",
+                    groups, ", from 1 to ", xnor_max_channels);
 }
 
 /// Sizes from words [N, H, W, groups * group_words] and weight words [O, kh, kw, group_words].
@@ -240,13 +240,15 @@ SymbolicXnorShape check_prepacked_shape(const char* name, const at::Tensor& x, i
   TORCH_CHECK_VALUE(prepacked.dim() == 1 && prepacked.is_contiguous(), "kones::", name,
                     ": prepacked is not as xnor_prepack made it; it takes one dimension, contiguous");
   check_device(name, "prepacked", prepacked, x);
-  check_in_channels(name, in_channels, geometry.groups);
+  TORCH_CHECK_VALUE(geometry.groups >= 1, "kones::", name, ": groups is ", geometry.groups,
+                    "; it takes 1 or more");
   const XnorKernel kernel = {out_channels, in_channels / geometry.groups, kernel_size[0], kernel_size[1]};
   if (x.scalar_type() != at::kLong) {
     check_pictures(name, "x", x);
     return check_shape(name, kernel, geometry, x.sym_size(1).guard_int(__FILE__, __LINE__), x.sym_size(0),
                        x.sym_size(2), x.sym_size(3));
   }
+  check_in_channels(name, in_channels, geometry.groups);
   TORCH_CHECK_VALUE(x.dim() == 4, "kones::", name, ": x has ", x.dim(), " dimensions; it takes 4");
   TORCH_CHECK_VALUE(geometry.groups == 1 || in_channels / geometry.groups % 64 == 0, "kones::", name,
                     ": x is words and a group has ", in_channels / geometry.groups,

@@ -1,7 +1,6 @@
 #include "kones/torch/ops/xnor_shape.h"
 
 #include <limits>
-#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -52,11 +51,12 @@ SymbolicXnorShape check_shape(const char* name, const XnorKernel& kernel, const 
   check_pair(name, "stride", geometry.stride, 1);
   check_pair(name, "padding", geometry.padding, 0);
   check_pair(name, "dilation", geometry.dilation, 1);
-  for (const auto& [what, channels] : {std::pair<const char*, int64_t>{"output", kernel.out_channels},
-                                       std::pair<const char*, int64_t>{"input", in_channels}}) {
-    TORCH_CHECK_VALUE(channels >= 1 && channels <= xnor_max_channels, "kones::", name, ": there are ",
-                      channels, " ", what, " channels; it takes 1 to ", xnor_max_channels);
-  }
+  TORCH_CHECK_VALUE(kernel.out_channels >= 1 && kernel.out_channels <= xnor_max_channels, "kones::", name,
+                    ": there are ", kernel.out_channels, " output channels; it takes 1 to ",
+                    xnor_max_channels);
+  TORCH_CHECK_VALUE(in_channels >= 1 && in_channels <= xnor_max_channels, "kones::", name, ": x has ",
+                    in_channels, " channels; weight and groups take ", kernel.group_in_channels, " times ",
+                    geometry.groups, ", from 1 to ", xnor_max_channels);
   TORCH_CHECK_VALUE(kernel.height >= 1 && kernel.width >= 1, "kones::", name, ": the kernel is ",
                     kernel.height, " x ", kernel.width, "; it takes at least 1 x 1");
   TORCH_CHECK_VALUE(geometry.groups >= 1 && kernel.out_channels % geometry.groups == 0, "kones::", name,
