@@ -1,14 +1,14 @@
 // The quantizers' CUDA kernels against a copy on the same device: milliseconds and GB/s, one JSON object a
 // line. usage: cuda_quantizers_benchmark [ELEMENTS]
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "benchmarks/device_timing.h"
 #include <cuda_runtime_api.h>
 
 #include "kones/cuda/quantize.h"
@@ -20,50 +20,9 @@ using kones::Float16;
 using kones::NumberFormat;
 using kones::Rounding;
 
-void check(cudaError_t status) {
-  if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
-}
-
-/// Device memory that ends with its scope.
-class DeviceBytes {
- public:
-  explicit DeviceBytes(size_t bytes) { check(cudaMalloc(&pointer_, bytes)); }
-  ~DeviceBytes() { cudaFree(pointer_); }
-  DeviceBytes(const DeviceBytes&) = delete;
-  DeviceBytes& operator=(const DeviceBytes&) = delete;
-
-  template <typename T>
-  T* as() const {
-    return static_cast<T*>(pointer_);
-  }
-
- private:
-  void* pointer_ = nullptr;
-};
-
-/// The median over 20 runs after 5 warm ones, in milliseconds.
-double median_milliseconds(const std::function<void()>& run) {
-  constexpr int warm_runs = 5;
-  constexpr int runs = 20;
-  cudaEvent_t start = nullptr;
-  cudaEvent_t stop = nullptr;
-  check(cudaEventCreate(&start));
-  check(cudaEventCreate(&stop));
-  std::vector<float> times;
-  for (int i = 0; i < warm_runs + runs; ++i) {
-    check(cudaEventRecord(start));
-    run();
-    check(cudaEventRecord(stop));
-    check(cudaEventSynchronize(stop));
-    float milliseconds = 0.0f;
-    check(cudaEventElapsedTime(&milliseconds, start, stop));
-    if (i >= warm_runs) times.push_back(milliseconds);
-  }
-  cudaEventDestroy(start);
-  cudaEventDestroy(stop);
-  std::nth_element(times.begin(), times.begin() + runs / 2, times.end());
-  return times[runs / 2];
-}
+using kones::check;
+using kones::DeviceBytes;
+using kones::median_milliseconds;
 
 void report(const std::string& name, double bytes, const std::function<void()>& run) {
   const double milliseconds = median_milliseconds(run);

@@ -1,4 +1,4 @@
-"""The least work of a kernel's main loop: its shortest turn, in instructions."""
+"""The least work of a kernel's main loop, its shortest turn, and of what is around it, in instructions."""
 
 import collections
 import re
@@ -52,3 +52,18 @@ def shortest_turn(function, through):
                        for place in places if any(place in distances[before] for before in reached)}
         turns += reached.values()
     return min(turns, default=None)
+
+
+def shortest_way(function, start, through):
+    """The fewest instructions from the index `start` to the last of `through`, by each of the others in their order:
+    indices, or patterns of opcodes; None where there is no such way."""
+    edges = successors(function)
+    reached = {start: 0}
+    for stop in through:
+        following = {}
+        for before, length in reached.items():
+            for place, more in _distances(edges, before).items():
+                if place == stop or (isinstance(stop, str) and re.match(stop, function.instructions[place].opcode)):
+                    following[place] = min(following.get(place, length + more), length + more)
+        reached = following
+    return min(reached.values(), default=None)

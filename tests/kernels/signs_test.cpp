@@ -36,6 +36,8 @@ std::vector<SignLayout> layouts() {
     all.push_back(SignLayout::channels_last(2, 5, channels));
     all.push_back(SignLayout::channels_first(2, 5, channels));
     all.push_back(SignLayout::channels_first(1, 37, channels));
+    all.push_back(SignLayout::channels_last(1, 131, channels));
+    all.push_back(SignLayout::channels_first(1, 131, channels));
     all.push_back(SignLayout::channels_last(2, 3, 3 * channels, 3));
     all.push_back(SignLayout::channels_first(2, 19, 3 * channels, 3));
   }

@@ -31,15 +31,17 @@ struct Lines {
   int8_t* data;
 };
 
-std::vector<uint64_t> random_words(int64_t count) {
+/// Words, or halves of words.
+template <typename Word>
+std::vector<Word> random_words(int64_t count) {
   std::mt19937_64 generator(7);
-  std::vector<uint64_t> words(count);
-  for (uint64_t& word : words) word = generator();
+  std::vector<Word> words(count);
+  for (Word& word : words) word = static_cast<Word>(generator());
   return words;
 }
 
 TEST_F(TileProductsTest, EachBitOfActivationsIsAByte) {
-  const std::vector<uint64_t> words = random_words(9);
+  const std::vector<uint64_t> words = random_words<uint64_t>(9);
   const Lines bytes(9);
   tiles_amx_int8.expand_activations(words.data(), 9, bytes.data);
   for (int64_t i = 0; i < 9 * 64; ++i)
@@ -47,13 +49,13 @@ TEST_F(TileProductsTest, EachBitOfActivationsIsAByte) {
 }
 
 TEST_F(TileProductsTest, EachBitOfWeightsIsAByteInTheOrderOfTiles) {
-  const std::vector<uint64_t> words = random_words(3 * xnor_panel);
+  const std::vector<uint32_t> halves = random_words<uint32_t>(3 * 2 * xnor_panel);
   const Lines bytes(3 * 16);
-  tiles_amx_int8.expand_weights(words.data(), 3, bytes.data);
+  tiles_amx_int8.expand_weights(halves.data(), 3, bytes.data);
   for (int64_t k = 0; k < 3; ++k) {
     for (int o = 0; o < xnor_panel; ++o) {
       for (int bit = 0; bit < 64; ++bit) {
-        const bool negative = ((words[k * xnor_panel + xnor_lane(o)] >> bit) & 1) != 0;
+        const bool negative = ((halves[(2 * k + bit / 32) * xnor_panel + o] >> bit % 32) & 1) != 0;
         ASSERT_EQ(bytes.data[k * panel_word_bytes + bit / 4 * 64 + o * 4 + bit % 4], negative ? -1 : 1)
             << k << ", " << o << ", " << bit;
       }
@@ -66,7 +68,7 @@ TEST_F(TileProductsTest, EachBitOfWeightsIsAByteInTheOrderOfTiles) {
 TEST_F(TileProductsTest, BlocksOfEverySize) {
   constexpr int64_t words = 5;
   const std::vector<int64_t> offsets = {3, 0, 7, 1, 4};
-  const std::vector<uint64_t> bits = random_words(4 * words * xnor_panel);
+  const std::vector<uint32_t> bits = random_words<uint32_t>(4 * words * 2 * xnor_panel);
   const Lines activations(500);
   std::mt19937 generator(3);
   for (int64_t i = 0; i < 500 * 64; ++i) activations.data[i] = generator() % 2 == 0 ? -1 : 1;

@@ -38,7 +38,7 @@ struct Case {
         layout(SignLayout::channels_last(shape.batch, shape.in_height * shape.in_width, shape.in_channels,
                                          shape.groups)),
         words(layout.words()),
-        prepacked(xnor_prepacked_bytes(shape)) {
+        prepacked(shape.prepacked_bytes()) {
     pack_signs(x.data(), layout, {0, layout.batch * layout.pixels}, words.data(), nullptr, CpuTier::scalar);
     const SignLayout weights =
         SignLayout::channels_first(shape.out_channels, shape.taps(), shape.group_in_channels());
@@ -120,10 +120,13 @@ TEST_P(XnorConv2d, SumsAreExactForEveryNumberOfChannels) {
     std::vector<int32_t> sums;
     xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true), {}, GetParam());
     ASSERT_EQ(sums, test.sums) << describe(shape);
+    xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, false), {},
+                GetParam());
+    ASSERT_EQ(sums, test.channels_first(test.sums)) << describe(shape);
   }
 }
 
-/// Meant to catch: the border's class of another pixel, a pixel left out or put elsewhere where tiles meet.
+/// Meant to catch: the sums of another column, a pixel left out or put elsewhere where tiles meet.
 TEST_P(XnorConv2d, RowsOfEveryWidthAreExact) {
   for (int64_t width = 1; width <= 100; ++width) {
     XnorShape shape;
@@ -139,6 +142,74 @@ TEST_P(XnorConv2d, RowsOfEveryWidthAreExact) {
     std::vector<int32_t> sums;
     xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true), {}, GetParam());
     ASSERT_EQ(sums, test.sums) << describe(shape);
+  }
+}
+
+/// Memory for the padding would be far more than there is. Meant to catch: that, a column of outputs without
+/// a real tap taken for another, rows or images of padding alone.
+TEST_P(XnorConv2d, EnormousPaddingsAreExact) {
+  for (const int64_t channels : {3, 70}) {
+    for (const int64_t kernel : {1, 3}) {
+      for (const int64_t stride : {int64_t{1} << 29, (int64_t{1} << 29) + 1, (int64_t{1} << 29) + 6}) {
+        for (const int64_t padding_height : {0, 3}) {
+          XnorShape shape;
+          shape.batch = 2;
+          shape.in_channels = channels;
+          shape.out_channels = 85;
+          shape.in_height = 2;
+          shape.in_width = 5;
+          shape.kernel_height = shape.kernel_width = kernel;
+          shape.padding_height = padding_height + (kernel - 1) / 2;
+          shape.padding_width = int64_t{1} << 29;
+          shape.stride_width = stride;
+          const Case test(shape);
+          for (const int threads : {1, 3}) {
+            std::vector<int32_t> sums;
+            xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true),
+                        on_threads(threads), GetParam());
+            ASSERT_EQ(sums, test.sums) << describe(shape);
+            xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, false),
+                        on_threads(threads), GetParam());
+            ASSERT_EQ(sums, test.channels_first(test.sums)) << describe(shape);
+          }
+        }
+      }
+    }
+  }
+  XnorShape shape;  // the widest padding that sizes of 32 bits have
+  shape.in_channels = 70;
+  shape.out_channels = 85;
+  shape.in_width = 5;
+  shape.kernel_width = 3;
+  shape.padding_width = (int64_t{1} << 31) - 1;
+  shape.stride_width = int64_t{1} << 30;
+  const Case test(shape);
+  std::vector<int32_t> sums;
+  xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true), {}, GetParam());
+  EXPECT_EQ(sums, test.sums);
+}
+
+/// Images of one pixel, which are computed as one of many.
+TEST_P(XnorConv2d, LinearLayersAreExact) {
+  for (const int64_t groups : {1, 3}) {
+    XnorShape shape;
+    shape.batch = 17;
+    shape.groups = groups;
+    shape.in_channels = groups * 70;
+    shape.out_channels = groups * 19;
+    shape.stride_width = 2;
+    const Case test(shape);
+    const XnorInput numbers = {XnorInput::Kind::float32, test.x.data(), test.layout};
+    for (const XnorInput& input : {numbers, test.word_input()}) {
+      for (const bool channels_last : {true, false}) {
+        for (const int threads : {1, 4, 20}) {
+          std::vector<int32_t> sums;
+          xnor_conv2d(input, test.prepacked.data(), shape, {}, test.output(sums, channels_last),
+                      on_threads(threads), GetParam());
+          ASSERT_EQ(sums, test.sums) << groups << " groups, " << threads << " threads";
+        }
+      }
+    }
   }
 }
 
@@ -260,13 +331,14 @@ void check_epilogues(CpuTier tier) {
   XnorShape grouped = plain;
   grouped.in_channels = 6;
   grouped.groups = 3;
-  grouped.out_channels = 3 * 21;
+  grouped.out_channels = 3 * 25;  // the third group's first panel is in two words
   XnorShape whole = plain;
   whole.out_channels = 64;
-  XnorShape wide = plain;
-  wide.out_channels = 35;
-  wide.in_height = 1;
-  wide.in_width = 37;
+  XnorShape wide = plain;  // more than channels-first values are collected of
+  wide.batch = 1;
+  wide.in_height = 2;
+  wide.in_width = 75;
+  wide.out_channels = 21;
   for (const XnorShape& shape : {plain, grouped, whole, wide}) {
     const Case test(shape);
     const Epilogue parts(shape.out_channels, 9);
@@ -363,7 +435,7 @@ TEST(XnorPrepacked, OthersAreToldApart) {
   EXPECT_FALSE(is_xnor_prepacked(test.prepacked.data(), bytes - 1, shape));
   XnorShape other = shape;
   std::swap(other.kernel_height, other.kernel_width);
-  EXPECT_EQ(xnor_prepacked_bytes(other), bytes);
+  EXPECT_EQ(other.prepacked_bytes(), bytes);
   EXPECT_FALSE(is_xnor_prepacked(test.prepacked.data(), bytes, other));
   const std::vector<uint8_t> zeros(test.prepacked.size());
   EXPECT_FALSE(is_xnor_prepacked(zeros.data(), bytes, shape));

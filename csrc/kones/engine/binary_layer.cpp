@@ -78,7 +78,7 @@ BinaryLayer::BinaryLayer(const package::Network& network, const package::Layer& 
     pack(weights->levels.data() + output * weights->inputs, 1, shape_.group_in_channels(), shape_.taps(),
          words.data() + output * tap_words);
   }
-  prepacked_.resize((kernels::xnor_prepacked_bytes(shape_) + 7) / 8);
+  prepacked_.resize((shape_.prepacked_bytes() + 7) / 8);
   kernels::xnor_prepack(words.data(), shape_, prepacked_.data());
 }
 

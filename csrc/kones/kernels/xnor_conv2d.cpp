@@ -100,7 +100,7 @@ class OperandMaker {
     for (int64_t group = 0; group < shape.groups; ++group) {
       for (int64_t y = begin; y < end; ++y) {
         uint64_t* row = operand + plan_.plane_offset(group) + y * plan_.plane_row_words();
-        uint64_t* pixels = row + shape.padding_width * words;
+        uint64_t* pixels = row + plan_.left_padding * words;
         std::fill(row, pixels, 0);
         pack_row(image, group, y * shape.in_width, pixels);
         std::fill(pixels + shape.in_width * words, row + plan_.plane_row_words(), 0);
@@ -166,13 +166,15 @@ class OperandMaker {
     std::fill_n(patches, shape.out_width() * words, 0);
     for (int64_t tap = rows.begin; tap < rows.end; ++tap) {
       const int64_t from_row = y * shape.stride_height - shape.padding_height + tap * shape.dilation_height;
-      const uint64_t* from = plane + from_row * plan_.plane_row_words();
+      // Where output 0 would begin.
+      const uint64_t* from =
+          plane + from_row * plan_.plane_row_words() + plan_.left_padding - shape.padding_width;
       const int64_t first_bit = tap * shape.kernel_width * channels;
       if (shape.dilation_width == 1 && shape.kernel_width * channels <= 64) {
         append_runs(from, first_bit, patches);
         continue;
       }
-      for (int64_t x = 0; x < shape.out_width(); ++x) {
+      for (int64_t x = plan_.first_column; x < plan_.end_column; ++x) {
         int64_t end = first_bit;
         const uint64_t* pixel = from + x * shape.stride_width;
         for (int64_t column = 0; column < shape.kernel_width; ++column)
@@ -190,9 +192,9 @@ class OperandMaker {
     const int64_t bits = shape.kernel_width * channels;
     const int64_t kept = std::max<int64_t>(0, shape.kernel_width - shape.stride_width);
     uint64_t run = 0;
-    for (int64_t x = 0; x < shape.out_width(); ++x) {
+    for (int64_t x = plan_.first_column; x < plan_.end_column; ++x) {
       const uint64_t* pixel = from + x * shape.stride_width;
-      const int64_t known = x == 0 ? 0 : kept;
+      const int64_t known = x == plan_.first_column ? 0 : kept;
       run = known == 0 ? 0 : run >> (shape.stride_width * channels);
       for (int64_t column = known; column < shape.kernel_width; ++column)
         run |= pixel[column] << (column * channels);
@@ -206,31 +208,63 @@ class OperandMaker {
   const SignTier& signs_;
 };
 
+/// Which outputs a panel holds.
+struct PanelPlace {
+  int64_t group;
+  int64_t output;  ///< the first
+  int64_t outputs;
+};
+
+/// By panels: [groups][panels].
+std::vector<PanelPlace> panel_places(const XnorPlan& plan) {
+  const int64_t group_outputs = plan.shape.group_out_channels();
+  std::vector<PanelPlace> places;
+  for (int64_t group = 0; group < plan.shape.groups; ++group)
+    for (int64_t within = 0; within < group_outputs; within += xnor_panel)
+      places.push_back(
+          {group, group * group_outputs + within, std::min<int64_t>(xnor_panel, group_outputs - within)});
+  return places;
+}
+
+/// Parameters first .. first + outputs - 1 of `values`, or what stands for absent ones, for the lanes of a
+/// panel.
+template <typename T>
+void fill_lanes(T* lanes, const T* values, int64_t first, int64_t outputs, T absent) {
+  const int64_t given = values == nullptr ? 0 : outputs;
+  std::copy_n(values + (given == 0 ? 0 : first), given, lanes);
+  std::fill(lanes + given, lanes + xnor_panel, absent);
+}
+
 /// The epilogue's parameters by panels: [groups][panels].
-std::vector<XnorPanel> make_panels(const XnorPlan& plan, const XnorEpilogue& epilogue,
+std::vector<XnorPanel> make_panels(const std::vector<PanelPlace>& places, const XnorEpilogue& epilogue,
                                    const float* sign_threshold, const XnorThresholds& thresholds) {
-  const int64_t outputs = plan.shape.group_out_channels();
-  std::vector<XnorPanel> panels(plan.shape.groups * plan.layout.panels);
-  for (int64_t i = 0; i < static_cast<int64_t>(panels.size()); ++i) {
+  std::vector<XnorPanel> panels(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
     XnorPanel& panel = panels[i];
-    const int64_t group = i / plan.layout.panels;
+    const auto [group, first, outputs] = places[i];
+    fill_lanes(panel.scale, epilogue.scale, first, outputs, 1.0f);
+    fill_lanes(panel.bias, epilogue.bias, first, outputs, 0.0f);
+    fill_lanes(panel.slope, epilogue.slope, first, outputs, 1.0f);
+    fill_lanes(panel.shift, epilogue.shift, first, outputs, 0.0f);
+    fill_lanes(panel.sign_threshold, sign_threshold, first, outputs, 0.0f);
+    fill_lanes(panel.threshold, thresholds.threshold, first, outputs, 0);
     for (int lane = 0; lane < xnor_panel; ++lane) {
-      const int64_t within = i % plan.layout.panels * xnor_panel + lane;
-      const int64_t o = group * outputs + std::min(within, outputs - 1);
-      const auto value = [o](const float* values, float absent) {
-        return values == nullptr ? absent : values[o];
-      };
-      panel.scale[lane] = value(epilogue.scale, 1.0f);
       // Of a bias of -0 and a product of -0 a sum of -0 would come.
-      panel.bias[lane] = value(epilogue.bias, 0.0f) + 0.0f;
-      panel.slope[lane] = value(epilogue.slope, 1.0f);
-      panel.shift[lane] = value(epilogue.shift, 0.0f) + 0.0f;
-      panel.sign_threshold[lane] = value(sign_threshold, 0.0f);
-      panel.threshold[lane] = thresholds.threshold == nullptr ? 0 : thresholds.threshold[o];
-      panel.flipped[lane] = thresholds.flipped != nullptr && thresholds.flipped[o] != 0 ? -1 : 0;
+      panel.bias[lane] += 0.0f;
+      panel.shift[lane] += 0.0f;
     }
+    for (int64_t lane = 0; thresholds.flipped != nullptr && lane < outputs; ++lane)
+      if (thresholds.flipped[first + lane] != 0) panel.flipped |= 1u << lane;
   }
   return panels;
+}
+
+/// Whether images are one pixel without a border, and outputs neighbours.
+template <typename T>
+bool is_linear(const XnorShape& shape, const XnorOutput<T>& output) {
+  return shape.in_height == 1 && shape.in_width == 1 && shape.taps() == 1 && shape.padding_height == 0 &&
+         shape.padding_width == 0 &&
+         ((output.values == nullptr && output.residual == nullptr) || output.channel_stride == 1);
 }
 
 /// Computes rows of outputs of images whose operands there are.
@@ -244,7 +278,8 @@ class RowComputer {
         output_(output),
         tier_(functions_of(tier)),
         tiles_(tiles),
-        panels_(make_panels(plan, epilogue, output.sign_threshold, output.thresholds)),
+        places_(panel_places(plan)),
+        panels_(make_panels(places_, epilogue, output.sign_threshold, output.thresholds)),
         activation_(epilogue.activation),
         is_plain_(output.residual == nullptr && activation_ == XnorActivation::none &&
                   epilogue.shift == nullptr && output.words == nullptr) {}
@@ -274,8 +309,7 @@ class RowComputer {
     row.offsets = plan_.offsets.data();
     row.words = layout.patches ? layout.words : (taps.end - taps.begin) * tap_row_words;
     row.pixel_stride = layout.patches ? layout.words : shape.stride_width * shape.group_words();
-    row.first_sums_stride = shape.groups * layout.padded_outputs();
-    row.classes = plan_.columns.of_output.data();
+    row.column_sums = plan_.column_sums.data();
     row.activation = activation_;
     row.is_plain = is_plain_;
     row.value_pixel_stride = output_.pixel_stride;
@@ -284,25 +318,25 @@ class RowComputer {
     row.from_sums = output_.thresholds.threshold != nullptr;
     const int64_t first_row =
         y * shape.stride_height - shape.padding_height + taps.begin * shape.dilation_height;
-    const int64_t sums_of_class =
-        row_class * static_cast<int64_t>(plan_.columns.distinct.size()) * row.first_sums_stride;
+    const int64_t sums_of_class = row_class * static_cast<int64_t>(plan_.columns.distinct.size()) *
+                                  shape.groups * layout.padded_outputs();
     const int64_t first_value = image * output_.batch_stride + first_pixel * output_.pixel_stride;
     uint64_t* row_words =
         output_.words + (image * shape.out_height() * row.pixels + first_pixel) * row.word_stride;
     if (output_.words != nullptr) clear_words(row_words, row, begin_panel, end_panel);
 
-    XnorRow<T> rows[block_panels];
+    const auto finish = [this](const XnorRow<T>& part) { compute_row(tier_, part); };
+    XnorRow<T> block[block_panels];  // what tiles are yet to multiply
     int count = 0;
     for (int64_t panel = begin_panel; panel < end_panel; ++panel) {
-      const int64_t group = panel / layout.panels;
-      const int64_t within = panel % layout.panels * xnor_panel;
-      const int64_t o = group * shape.group_out_channels() + within;
-      row.outputs = std::min<int64_t>(xnor_panel, shape.group_out_channels() - within);
+      const auto [group, o, outputs] = places_[panel];
+      row.outputs = outputs;
       row.activations =
           operand + (layout.patches   ? group * plan_.patch_words() + first_pixel * layout.words
                      : row.words == 0 ? 0
-                                      : plan_.plane_offset(group) + first_row * plan_.plane_row_words());
-      row.weights = plan_.weights + (panel * layout.words + skipped_words) * xnor_panel;
+                                      : plan_.plane_offset(group) + first_row * plan_.plane_row_words() +
+                                            plan_.first_column_words());
+      row.weights = plan_.weights + 2 * (panel * layout.words + skipped_words) * xnor_panel;
       row.first_sums = plan_.first_sums.data() + sums_of_class + panel * xnor_panel;
       row.panel = &panels_[panel];
       const int64_t offset = first_value + o * output_.channel_stride;
@@ -313,28 +347,53 @@ class RowComputer {
         row.first_bit = static_cast<int>(o % 64);
       }
       if (tiles_ == nullptr) {
-        compute_row(tier_, row);
+        compute_columns(row, finish);
         continue;
       }
-      rows[count++] = row;
-      const bool is_last = panel + 1 == end_panel || (panel + 1) % layout.panels == 0;
+      compute_columns(row, [&](const XnorRow<T>& part) {
+        if (part.words == 0) {
+          finish(XnorTiles::without_products(part));
+        } else {
+          block[count++] = part;
+        }
+      });
+      const bool is_last = panel + 1 == end_panel || places_[panel + 1].group != group;
       if (count < block_panels && !is_last) continue;
-      tiles_->compute(operand, rows, count, [&](const XnorRow<T>& part) { compute_row(tier_, part); });
+      if (count > 0) tiles_->compute(operand, block, count, finish);
       count = 0;
     }
   }
 
  private:
+  /// compute(part) for a row of all columns; those whose taps are all outside have no words to count.
+  template <typename Compute>
+  void compute_columns(const XnorRow<T>& row, const Compute& compute) const {
+    const int64_t begin = plan_.layout.patches ? 0 : plan_.first_column;
+    const int64_t end = plan_.layout.patches ? row.pixels : plan_.end_column;
+    if (end - begin == row.pixels) return compute(row);
+    const auto compute_part = [&](int64_t first, int64_t last, int64_t words) {
+      XnorRow<T> part = row;
+      part.pixels = last - first;
+      part.words = words;
+      part.column_sums += first;
+      if (part.values != nullptr) part.values += first * row.value_pixel_stride;
+      if (part.residual != nullptr) part.residual += first * row.value_pixel_stride;
+      if (part.sign_words != nullptr) part.sign_words += first * row.word_stride;
+      if (first < last) compute(part);
+    };
+    compute_part(0, begin, 0);
+    compute_part(begin, end, row.words);
+    compute_part(end, row.pixels, 0);
+  }
+
   /// Zeroes the words of a row that the panels' bits go to.
   void clear_words(uint64_t* words, const XnorRow<T>& row, int64_t begin_panel, int64_t end_panel) const {
-    const bool all = begin_panel == 0 && end_panel == panels();
-    const int64_t group_panels = plan_.layout.panels;
-    const int64_t group_outputs = plan_.shape.group_out_channels();
-    const auto word_of = [&](int64_t panel) {
-      return (panel / group_panels * group_outputs + panel % group_panels * xnor_panel) / 64;
-    };
-    const int64_t begin = all ? 0 : word_of(begin_panel);
-    const int64_t end = all || end_panel == panels() ? row.word_stride : word_of(end_panel);
+    const int64_t begin = places_[begin_panel].output / 64;
+    const int64_t end = end_panel == panels() ? row.word_stride : places_[end_panel].output / 64;
+    if (end - begin == row.word_stride) {
+      std::fill_n(words, row.pixels * row.word_stride, 0);
+      return;
+    }
     for (int64_t pixel = 0; pixel < row.pixels; ++pixel)
       std::fill(words + pixel * row.word_stride + begin, words + pixel * row.word_stride + end, 0);
   }
@@ -343,6 +402,7 @@ class RowComputer {
   const XnorOutput<T>& output_;
   const XnorTier& tier_;
   const XnorTiles* tiles_;
+  std::vector<PanelPlace> places_;
   std::vector<XnorPanel> panels_;
   XnorActivation activation_;
   bool is_plain_;
@@ -350,46 +410,48 @@ class RowComputer {
 
 }  // namespace
 
-int64_t xnor_prepacked_bytes(const XnorShape& shape) {
-  return XnorPrepackedLayout(shape).bytes;
-}
-
 bool is_xnor_prepacked(const void* prepacked, int64_t bytes, const XnorShape& shape) {
   const XnorPrepackedHeader expected = XnorPrepackedHeader::of(shape);
-  return bytes == xnor_prepacked_bytes(shape) && std::memcmp(prepacked, &expected, sizeof(expected)) == 0;
+  return bytes == shape.prepacked_bytes() && std::memcmp(prepacked, &expected, sizeof(expected)) == 0;
 }
 
 void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* prepacked) {
   const XnorPrepackedLayout layout(shape);
   const XnorPrepackedHeader header = XnorPrepackedHeader::of(shape);
   auto* bytes = static_cast<char*>(prepacked);
-  std::memset(bytes, 0, layout.bytes);
+  std::memset(bytes, 0, shape.prepacked_bytes());
   std::memcpy(bytes, &header, sizeof(header));
   auto* counts = reinterpret_cast<int32_t*>(bytes + layout.tap_counts);
-  auto* weights = reinterpret_cast<uint64_t*>(bytes + layout.weights);
+  auto* halves = reinterpret_cast<uint32_t*>(bytes + layout.weights);
   const int64_t channels = shape.group_in_channels();
+  const int64_t outputs = shape.group_out_channels();
   const int64_t tap_words = shape.group_words();
-  std::vector<uint64_t> patch(layout.patches ? layout.words : 0);
-  for (int64_t o = 0; o < shape.out_channels; ++o) {
-    const int64_t group = o / shape.group_out_channels();
-    const int64_t within = o % shape.group_out_channels();
-    const uint64_t* from = weight_words + o * shape.taps() * tap_words;
-    for (int64_t tap = 0; tap < shape.taps(); ++tap) {
-      int32_t negative = 0;
-      for (int64_t word = 0; word < tap_words; ++word)
-        negative += __builtin_popcountll(from[tap * tap_words + word]);
-      counts[(group * shape.taps() + tap) * layout.padded_outputs() + within] = negative;
-    }
-    if (layout.patches) {
-      std::fill(patch.begin(), patch.end(), 0);
+  std::vector<uint64_t> patches(layout.patches ? xnor_panel * layout.words : 0);
+  for (int64_t panel = 0; panel < shape.groups * layout.panels;
+       ++panel, halves += 2 * layout.words * xnor_panel) {
+    const int64_t group = panel / layout.panels;
+    const int64_t first = panel % layout.panels * xnor_panel;
+    const int64_t panel_outputs = std::min<int64_t>(xnor_panel, outputs - first);
+    std::fill(patches.begin(), patches.end(), 0);
+    const uint64_t* rows[xnor_panel];
+    for (int64_t lane = 0; lane < panel_outputs; ++lane) {
+      const uint64_t* taps = weight_words + (group * outputs + first + lane) * shape.taps() * tap_words;
+      rows[lane] = layout.patches ? &patches[lane * layout.words] : taps;
       int64_t end = 0;
-      for (int64_t tap = 0; tap < shape.taps(); ++tap) append_bits(patch.data(), end, from[tap], channels);
-      from = patch.data();
+      for (int64_t tap = 0; tap < shape.taps(); ++tap, taps += tap_words) {
+        int32_t negative = 0;
+        for (int64_t word = 0; word < tap_words; ++word) negative += __builtin_popcountll(taps[word]);
+        counts[(group * shape.taps() + tap) * layout.padded_outputs() + first + lane] = negative;
+        if (layout.patches) append_bits(&patches[lane * layout.words], end, taps[0], channels);
+      }
     }
-    const int64_t panel = group * layout.panels + within / xnor_panel;
-    uint64_t* to =
-        weights + panel * layout.words * xnor_panel + xnor_lane(static_cast<int>(within % xnor_panel));
-    for (int64_t word = 0; word < layout.words; ++word) to[word * xnor_panel] = from[word];
+    for (int64_t word = 0; word < layout.words; ++word) {
+      uint32_t* low = halves + 2 * word * xnor_panel;
+      for (int64_t lane = 0; lane < panel_outputs; ++lane) {
+        low[lane] = static_cast<uint32_t>(rows[lane][word]);
+        low[xnor_panel + lane] = static_cast<uint32_t>(rows[lane][word] >> 32);
+      }
+    }
   }
 }
 
@@ -398,15 +460,29 @@ void xnor_conv2d(const XnorInput& input, const void* prepacked, const XnorShape&
                  const XnorEpilogue& epilogue, const XnorOutput<T>& output, const Parallel& parallel,
                  CpuTier tier) {
   if (shape.batch == 0) return;
+  const SubnormalNumbers scope;
+  if (shape.batch > 1 && is_linear(shape, output)) {
+    // One image whose pixels are the batch: a panel's weights are read once for several of them.
+    XnorShape one = shape;
+    std::swap(one.batch, one.in_width);
+    one.stride_width = 1;
+    XnorInput pixels = input;
+    std::swap(pixels.layout.batch, pixels.layout.pixels);
+    pixels.layout.pixel_stride = input.layout.batch_stride;
+    XnorOutput<T> results = output;
+    results.pixel_stride = output.batch_stride;
+    results.channel_stride = 1;
+    return xnor_conv2d(pixels, prepacked, one, epilogue, results, parallel, tier);
+  }
   const XnorPlan plan(shape, prepacked);
   std::optional<XnorTiles> expanded;
   if (const TileProducts* products = tile_products(tier)) expanded.emplace(plan, *products, parallel);
   const XnorTiles* tiles = expanded ? &*expanded : nullptr;
+  const int64_t words_before = tiles == nullptr ? 0 : tiles->words_before_operand();
   const OperandMaker maker(plan, input, tier);
   const RowComputer<T> computer(plan, epilogue, output, tier, tiles);
   const int64_t in_rows = plan.shape.in_height;
   const int64_t out_rows = plan.shape.out_height();
-  const int64_t words_before = tiles == nullptr ? 0 : tiles->words_before_operand();
 
   // With images enough for all threads, each thread computes whole ones, whose operands stay in its cache.
   if (shape.batch >= parallel.threads) {

@@ -11,13 +11,9 @@
 
 namespace kones::kernels {
 
-/// Bytes that xnor_prepack writes for weights of `shape`, whose batch, input sizes, stride, padding and
-/// dilation do not matter.
-int64_t xnor_prepacked_bytes(const XnorShape& shape);
-
 /// Puts weights into the order in which the kernels read them. weight_words: [out_channels][kernel_height]
 /// [kernel_width][group_words], the signs of a weight tensor's input channels (kones/kernels/signs.h).
-/// `prepacked` is the same for every tier.
+/// `prepacked` has shape.prepacked_bytes() bytes, the same for every tier.
 void xnor_prepack(const uint64_t* weight_words, const XnorShape& shape, void* prepacked);
 
 /// Whether xnor_prepack made `bytes` bytes at `prepacked` for weights of this shape.

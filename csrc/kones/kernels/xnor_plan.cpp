@@ -15,6 +15,11 @@ XnorShape simplified(XnorShape shape) {
   return shape;
 }
 
+/// sum + 2 count, modulo 2^32: twice a count may be past int32, a whole sum is not.
+int32_t add_twice(int32_t sum, int32_t count) {
+  return static_cast<int32_t>(static_cast<uint32_t>(sum) + 2 * static_cast<uint32_t>(count));
+}
+
 int64_t padded_to_line(int64_t bytes) {
   return (bytes + 63) / 64 * 64;
 }
@@ -59,11 +64,26 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
     : shape(simplified(given)),
       layout(shape),
       tap_counts(reinterpret_cast<const int32_t*>(static_cast<const char*>(prepacked) + layout.tap_counts)),
-      weights(reinterpret_cast<const uint64_t*>(static_cast<const char*>(prepacked) + layout.weights)),
+      weights(reinterpret_cast<const uint32_t*>(static_cast<const char*>(prepacked) + layout.weights)),
       rows(shape.out_height(), shape.stride_height, shape.padding_height, shape.dilation_height,
            shape.kernel_height, shape.in_height),
       columns(shape.out_width(), shape.stride_width, shape.padding_width, shape.dilation_width,
               shape.kernel_width, shape.in_width) {
+  const auto is_real = [this](int64_t output) {
+    const TapRange& taps = columns.distinct[columns.of_output[output]];
+    return taps.begin < taps.end;
+  };
+  while (first_column < shape.out_width() && !is_real(first_column)) ++first_column;
+  end_column = shape.out_width();
+  while (end_column > first_column && !is_real(end_column - 1)) --end_column;
+  if (first_column < end_column) {
+    const int64_t reach = shape.dilation_width * (shape.kernel_width - 1) + 1;
+    const int64_t begin = first_column * shape.stride_width - shape.padding_width;
+    const int64_t end = (end_column - 1) * shape.stride_width - shape.padding_width + reach;
+    left_padding = std::max<int64_t>(0, -begin);
+    right_padding = std::max<int64_t>(0, end - shape.in_width);
+  }
+
   if (layout.patches) {
     for (int64_t word = 0; word < layout.words; ++word) offsets.push_back(word);
   } else {
@@ -77,6 +97,7 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
   }
 
   const int64_t outputs = layout.padded_outputs();
+  for (const int32_t column : columns.of_output) column_sums.push_back(column * shape.groups * outputs);
   first_sums.resize(rows.distinct.size() * columns.distinct.size() * shape.groups * outputs);
   int32_t* sums = first_sums.data();
   for (const TapRange& row : rows.distinct) {
@@ -87,13 +108,14 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
       const auto products = static_cast<int32_t>(real_taps * shape.group_in_channels());
       for (int64_t group = 0; group < shape.groups; ++group, sums += outputs) {
         std::fill_n(sums, outputs, products);
+        if (column.begin == column.end && !layout.patches) continue;  // nothing is counted
         for (int64_t y = counted.begin; y < counted.end; ++y) {
           for (int64_t x = 0; x < shape.kernel_width; ++x) {
             const bool is_real = y >= row.begin && y < row.end && x >= column.begin && x < column.end;
             if (is_real) continue;
             const int32_t* counts =
                 tap_counts + ((group * shape.kernel_height + y) * shape.kernel_width + x) * outputs;
-            for (int64_t o = 0; o < outputs; ++o) sums[o] += 2 * counts[o];
+            for (int64_t o = 0; o < outputs; ++o) sums[o] = add_twice(sums[o], counts[o]);
           }
         }
       }

@@ -15,7 +15,8 @@
 namespace kones::kernels {
 
 /// Where the parts of prepacked weights are, in bytes. After the header, tap_counts: int32
-/// [groups][taps][padded outputs], the -1 in each tap; then words: [groups][panels][words][xnor_panel].
+/// [groups][taps][padded outputs], the -1 in each tap; then halves of words, low ones first: uint32_t
+/// [groups][panels][words][2][xnor_panel].
 struct XnorPrepackedLayout {
   explicit XnorPrepackedLayout(const XnorShape& shape);
 
@@ -31,7 +32,7 @@ struct XnorPrepackedLayout {
 
 /// What prepacked weights begin with: by it other bytes are told from them.
 struct XnorPrepackedHeader {
-  static constexpr uint64_t expected_magic = 0x31524F4E58534E4B;  // "KNSXNOR1" in little-endian order
+  static constexpr uint64_t expected_magic = 0x32524F4E58534E4B;  // "KNSXNOR2" in little-endian order
 
   uint64_t magic = expected_magic;
   int64_t out_channels = 0;
@@ -63,7 +64,11 @@ struct XnorPlan {
   /// A 1x1 kernel without stride and padding makes one row of its image, which tiles fill better.
   XnorPlan(const XnorShape& shape, const void* prepacked);
 
-  int64_t plane_width() const { return shape.in_width + 2 * shape.padding_width; }
+  int64_t plane_width() const { return left_padding + shape.in_width + right_padding; }
+  /// Where in a plane's row first_column begins.
+  int64_t first_column_words() const {
+    return (first_column * shape.stride_width - shape.padding_width + left_padding) * shape.group_words();
+  }
   int64_t plane_row_words() const { return plane_width() * shape.group_words(); }
   /// Words of one group's plane, and of its patches where there are any.
   int64_t plane_words() const { return shape.in_height * plane_row_words(); }
@@ -77,9 +82,15 @@ struct XnorPlan {
   XnorShape shape;
   XnorPrepackedLayout layout;
   const int32_t* tap_counts;
-  const uint64_t* weights;
+  const uint32_t* weights;
   AxisTaps rows;
   AxisTaps columns;
+  /// The outputs of a row with at least one real column of taps; other sums are 0.
+  int64_t first_column = 0;
+  int64_t end_column = 0;
+  /// Of a plane: what those outputs reach of the padding, however wide it is.
+  int64_t left_padding = 0;
+  int64_t right_padding = 0;
   /// Where each word of a sum is, from the first real row of the kernel and the left of the plane, or in the
   /// patch.
   std::vector<int64_t> offsets;
@@ -87,6 +98,7 @@ struct XnorPlan {
   /// holds the number of real products, and takes back what the padding's words count, whose bits are those
   /// of +1.
   std::vector<int32_t> first_sums;
+  std::vector<int64_t> column_sums;  ///< where those of a column of outputs begin
 };
 
 }  // namespace kones::kernels

@@ -1,5 +1,7 @@
 #include "kones/kernels/xnor_tiles.h"
 
+#include <algorithm>
+
 namespace kones::kernels {
 
 const TileProducts* tile_products([[maybe_unused]] CpuTier tier) {
@@ -11,15 +13,17 @@ const TileProducts* tile_products([[maybe_unused]] CpuTier tier) {
 
 XnorTiles::XnorTiles(const XnorPlan& plan, const TileProducts& products, const Parallel& parallel)
     : plan_(plan), products_(products) {
-  const int64_t pixels = plan.shape.out_width();
+  const int64_t pixels = std::max<int64_t>(
+      1, plan.layout.patches ? plan.shape.out_width() : plan.end_column - plan.first_column);
   const int64_t tiles = (pixels + tile_products_pixels - 1) / tile_products_pixels;
   tile_pixels_ = (pixels + tiles - 1) / tiles;
 
   const int64_t panels = plan.shape.groups * plan.layout.panels;
   const int64_t words = plan.layout.words;
-  weights_.reset(static_cast<int8_t*>(::operator new(panels* words* panel_word_bytes, line)));
+  const auto bytes = static_cast<size_t>(panels * words * panel_word_bytes);
+  weights_.reset(static_cast<int8_t*>(::operator new(bytes, line)));
   parallel.run(panels, [&](int64_t begin, int64_t end) {
-    products_.expand_weights(plan.weights + begin * words * xnor_panel, (end - begin) * words,
+    products_.expand_weights(plan.weights + 2 * begin * words * xnor_panel, (end - begin) * words,
                              weights_.get() + begin * words * panel_word_bytes);
   });
 }

@@ -48,7 +48,17 @@ class XnorTiles {
   }
   void expand_rows(uint64_t* operand, int64_t begin, int64_t end) const;
 
-  /// finish(part) for parts of one row's panels, at most block_panels, that have the same operand.
+  /// A row without words, for the tier's functions, which get its sums.
+  template <typename T>
+  static XnorRow<T> without_products(XnorRow<T> row) {
+    alignas(64) static constexpr int32_t no_sums[xnor_panel] = {};
+    row.activations = reinterpret_cast<const uint64_t*>(no_sums);
+    row.pixel_stride = 0;
+    return row;
+  }
+
+  /// finish(part) for parts of one row's panels, at most block_panels, that have the same operand: its
+  /// columns with real taps.
   template <typename T, typename Finish>
   void compute(const uint64_t* operand, const XnorRow<T>* panels, int count, const Finish& finish) const {
     const int64_t tiles = (panels->pixels + tile_pixels_ - 1) / tile_pixels_;
@@ -93,7 +103,8 @@ class XnorTiles {
       for (int p = 0; p < count; ++p) block.sums[t][p] = sums[p] + (pixel - first) * xnor_panel;
     }
     for (int p = 0; p < count; ++p)
-      block.weights[p] = weights_.get() + (panels[p].weights - plan_.weights) / xnor_panel * panel_word_bytes;
+      block.weights[p] =
+          weights_.get() + (panels[p].weights - plan_.weights) / (2 * xnor_panel) * panel_word_bytes;
     products_.multiply(block);
 
     const int64_t begin = tile * tile_pixels_;
@@ -103,7 +114,7 @@ class XnorTiles {
       part.pixels = end - begin;
       part.activations = reinterpret_cast<const uint64_t*>(sums[p] + (begin - first) * xnor_panel);
       part.pixel_stride = xnor_panel * sizeof(int32_t) / sizeof(uint64_t);
-      part.classes += begin;
+      part.column_sums += begin;
       if (part.values != nullptr) part.values += begin * part.value_pixel_stride;
       if (part.residual != nullptr) part.residual += begin * part.value_pixel_stride;
       if (part.sign_words != nullptr) part.sign_words += begin * part.word_stride;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kones/numeric/float16.h"
 #include "kones/numeric/host_device.h"
 
 namespace kones {
@@ -30,6 +31,14 @@ struct XnorShape {
   /// 64-bit words that hold the signs of one group of one pixel.
   int64_t group_words() const { return (group_in_channels() + 63) / 64; }
   int64_t taps() const { return kernel_height * kernel_width; }
+  /// Bytes of prepacked weights: room for the order of any device's kernels, so that programs that are traced
+  /// without a device know it. Depends on channels, kernel size and groups alone.
+  int64_t prepacked_bytes() const {
+    const int64_t columns = (group_out_channels() + 31) / 32 * 32;
+    const int64_t steps = (taps() * group_words() + 3) / 4;
+    const int64_t counts = (kernel_height + 1) * (kernel_width + 1) * columns * 4;
+    return 128 + groups * (counts + steps * columns * 32);
+  }
   int64_t out_height() const {
     return (in_height + 2 * padding_height - dilation_height * (kernel_height - 1) - 1) / stride_height + 1;
   }
@@ -71,6 +80,16 @@ KONES_HOST_DEVICE float xnor_activate(float value, XnorActivation activation, fl
   if (activation == XnorActivation::relu) return value < 0.0f ? 0.0f : value;
   if (activation == XnorActivation::prelu) return value < 0.0f ? slope * value : value;
   return value;
+}
+
+/// A result as T holds it; what vanishes in a narrow type becomes +0.
+template <typename T>
+KONES_HOST_DEVICE T xnor_stored(float value) {
+  T stored = from_float<T>(value);
+  if constexpr (sizeof(T) == 2) {
+    if (stored.bits == 0x8000) stored.bits = 0;
+  }
+  return stored;
 }
 
 /// The sign bits of the next layer straight from the sums: output o is negative exactly where

@@ -110,6 +110,35 @@ __device__ __forceinline__ void async_copy(void* shared, const void* global, int
 #endif
 }
 
+/// The same of all Size bytes, 8 or 16, or of none.
+template <int Size>
+__device__ __forceinline__ void async_copy_if(bool present, void* shared, const void* global) {
+  static_assert(Size == 8 || Size == 16, "one load and one store where there is no cp.async");
+#if KONES_DEVICE_CAPABILITY > 0 && KONES_DEVICE_CAPABILITY < 800
+  if constexpr (Size == 16) {
+    uint4 value = {0, 0, 0, 0};
+    if (present) {
+      asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+                   : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
+                   : "l"(__cvta_generic_to_global(global))
+                   : "memory");
+    }
+    *static_cast<uint4*>(shared) = value;
+  } else {
+    uint2 value = {0, 0};
+    if (present) {
+      asm volatile("ld.global.v2.u32 {%0, %1}, [%2];"
+                   : "=r"(value.x), "=r"(value.y)
+                   : "l"(__cvta_generic_to_global(global))
+                   : "memory");
+    }
+    *static_cast<uint2*>(shared) = value;
+  }
+#else
+  async_copy<Size>(shared, global, present ? Size : 0);
+#endif
+}
+
 /// Closes the calling thread's group of asynchronous copies.
 __device__ __forceinline__ void async_copy_commit() {
 #if KONES_DEVICE_CAPABILITY >= 800

@@ -5,10 +5,10 @@
 // number of bits in which word k of pixel p and of output o differ, over all k (XnorRow says where the words
 // are). tile_pixels is the most that Pixels may be.
 //
-// Each lane counts for one output, so that no sum crosses lanes. Without an instruction that counts bits, the
-// words of four steps are first added bit by bit (a carry-save adder: Harley and Seal; Warren, "Hacker's
-// Delight", section 5-1), so that only one word of fours is counted, nibble by nibble in a table (Mula, Kurz
-// and Lemire, 2018).
+// Each lane of 32 bits counts for one output, so that no sum crosses lanes. Without an instruction that
+// counts bits, the halves of four words are first added bit by bit (a carry-save adder: Harley and Seal;
+// Warren, "Hacker's Delight", section 5-1), so that only one vector of eights is counted, nibble by nibble in
+// a table (Mula, Kurz and Lemire, 2018).
 #pragma once
 
 #include <cstdint>
@@ -28,14 +28,23 @@ namespace {
 typedef int32_t PanelIntegers __attribute__((vector_size(4 * xnor_panel)));
 typedef float PanelFloats __attribute__((vector_size(4 * xnor_panel)));
 
+/// Half 0, the low one, or half 1 of a word.
+inline int32_t half_of(const uint64_t* word, int half) {
+  int32_t bits;
+  __builtin_memcpy(&bits, reinterpret_cast<const char*>(word) + 4 * half, sizeof(bits));
+  return bits;
+}
+
 #if defined(__AMX_INT8__)
 
 constexpr int tile_pixels = 8;
 
-/// Of the sums of products that have been made already: they are the products but for twice the count.
+/// The sums of products are there already (XnorRowSums): a sum is the number of products less twice the
+/// count.
 template <int Pixels>
-inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t*, int64_t words,
-                       const uint64_t*, PanelIntegers (&counts)[Pixels]) {
+[[gnu::always_inline]] inline void count_tile(const uint64_t* activations, int64_t pixel_stride,
+                                              const int64_t*, int64_t words, const uint32_t*,
+                                              PanelIntegers (&counts)[Pixels]) {
   typedef uint32_t Unsigned __attribute__((vector_size(4 * xnor_panel)));
   KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
     Unsigned sums;
@@ -46,27 +55,35 @@ inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const 
 
 #elif defined(__AVX512VPOPCNTDQ__)
 
-constexpr int tile_pixels = 12;
+constexpr int tile_pixels = 14;
+
+/// Adds the number of bits in which half of a word differs from the weights. The compiler would rather add
+/// both halves' numbers first, which costs a copy of every sum; it may not look through `asm`.
+inline void add_differing(__m512i& sums, int32_t activation, __m512i weight) {
+  __m512i sum =
+      _mm512_add_epi32(sums, _mm512_popcnt_epi32(_mm512_xor_si512(_mm512_set1_epi32(activation), weight)));
+  asm("" : "+v"(sum));
+  sums = sum;
+}
 
 template <int Pixels>
-inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint64_t* weights, PanelIntegers (&counts)[Pixels]) {
-  __m512i sums[Pixels][2];
-  KONES_UNROLL for (int p = 0; p < Pixels; ++p) sums[p][0] = sums[p][1] = _mm512_setzero_si512();
-  for (int64_t k = 0; k < words; ++k) {
-    const __m512i even = _mm512_loadu_si512(weights + k * xnor_panel);
-    const __m512i odd = _mm512_loadu_si512(weights + k * xnor_panel + 8);
-    const uint64_t* from = activations + offsets[k];
+[[gnu::always_inline]] inline void count_tile(const uint64_t* activations, int64_t pixel_stride,
+                                              const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                              PanelIntegers (&counts)[Pixels]) {
+  __m512i sums[Pixels];
+  KONES_UNROLL for (int p = 0; p < Pixels; ++p) sums[p] = _mm512_setzero_si512();
+  for (int64_t k = 0; k < words; ++k, weights += 2 * xnor_panel) {
+    const __m512i low = _mm512_loadu_si512(weights);
+    const __m512i high = _mm512_loadu_si512(weights + xnor_panel);
+    const uint64_t* pixel = activations + offsets[k];
     KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-      const __m512i word = _mm512_set1_epi64(static_cast<int64_t>(from[p * pixel_stride]));
-      sums[p][0] = _mm512_add_epi64(sums[p][0], _mm512_popcnt_epi64(_mm512_xor_si512(word, even)));
-      sums[p][1] = _mm512_add_epi64(sums[p][1], _mm512_popcnt_epi64(_mm512_xor_si512(word, odd)));
+      add_differing(sums[p], half_of(pixel, 0), low);
+      add_differing(sums[p], half_of(pixel, 1), high);
+      pixel += pixel_stride;
+      asm("" : "+r"(pixel));  // or else it keeps all pixels' distances, for which there are no registers
     }
   }
-  KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-    counts[p] =
-        reinterpret_cast<PanelIntegers>(_mm512_or_si512(sums[p][0], _mm512_slli_epi64(sums[p][1], 32)));
-  }
+  KONES_UNROLL for (int p = 0; p < Pixels; ++p) counts[p] = reinterpret_cast<PanelIntegers>(sums[p]);
 }
 
 #elif defined(__AVX2__)
@@ -76,28 +93,31 @@ inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const 
 constexpr int tile_pixels = 4;
 
 struct Vector {
-  static constexpr int lanes = 8;
+  static constexpr int lanes = 16;
   __m512i bits;
 
   static Vector zero() { return {_mm512_setzero_si512()}; }
-  static Vector broadcast(uint64_t word) { return {_mm512_set1_epi64(static_cast<int64_t>(word))}; }
-  static Vector load(const uint64_t* from) { return {_mm512_loadu_si512(from)}; }
+  static Vector broadcast(int32_t bits) { return {_mm512_set1_epi32(bits)}; }
+  static Vector load(const uint32_t* from) { return {_mm512_loadu_si512(from)}; }
 };
 
 inline Vector operator+(Vector a, Vector b) {
-  return {_mm512_add_epi64(a.bits, b.bits)};
+  return {_mm512_add_epi32(a.bits, b.bits)};
 }
 inline Vector operator^(Vector a, Vector b) {
   return {_mm512_xor_si512(a.bits, b.bits)};
 }
+inline Vector operator&(Vector a, Vector b) {
+  return {_mm512_and_si512(a.bits, b.bits)};
+}
 inline Vector add_bytes(Vector a, Vector b) {
   return {_mm512_add_epi8(a.bits, b.bits)};
 }
-inline Vector times(Vector a, int power) {
-  return {_mm512_slli_epi64(a.bits, power)};
-}
-inline Vector sum_bytes(Vector a) {
-  return {_mm512_sad_epu8(a.bits, _mm512_setzero_si512())};
+/// low + 8 * high, both added over the bytes of each lane.
+inline Vector sum_bytes(Vector low, Vector high) {
+  const __m512i pairs = _mm512_add_epi16(_mm512_maddubs_epi16(low.bits, _mm512_set1_epi8(1)),
+                                         _mm512_maddubs_epi16(high.bits, _mm512_set1_epi8(8)));
+  return {_mm512_madd_epi16(pairs, _mm512_set1_epi16(1))};
 }
 
 /// The bits of each byte of x, counted.
@@ -131,30 +151,33 @@ inline Vector add(Vector& sum, Vector a, Vector b) {
 constexpr int tile_pixels = 4;
 
 struct Vector {
-  static constexpr int lanes = 4;
+  static constexpr int lanes = 8;
   __m256i bits;
 
   static Vector zero() { return {_mm256_setzero_si256()}; }
-  static Vector broadcast(uint64_t word) { return {_mm256_set1_epi64x(static_cast<int64_t>(word))}; }
-  static Vector load(const uint64_t* from) {
+  static Vector broadcast(int32_t bits) { return {_mm256_set1_epi32(bits)}; }
+  static Vector load(const uint32_t* from) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))};
   }
 };
 
 inline Vector operator+(Vector a, Vector b) {
-  return {_mm256_add_epi64(a.bits, b.bits)};
+  return {_mm256_add_epi32(a.bits, b.bits)};
 }
 inline Vector operator^(Vector a, Vector b) {
   return {_mm256_xor_si256(a.bits, b.bits)};
 }
+inline Vector operator&(Vector a, Vector b) {
+  return {_mm256_and_si256(a.bits, b.bits)};
+}
 inline Vector add_bytes(Vector a, Vector b) {
   return {_mm256_add_epi8(a.bits, b.bits)};
 }
-inline Vector times(Vector a, int power) {
-  return {_mm256_slli_epi64(a.bits, power)};
-}
-inline Vector sum_bytes(Vector a) {
-  return {_mm256_sad_epu8(a.bits, _mm256_setzero_si256())};
+/// low + 8 * high, both added over the bytes of each lane.
+inline Vector sum_bytes(Vector low, Vector high) {
+  const __m256i pairs = _mm256_add_epi16(_mm256_maddubs_epi16(low.bits, _mm256_set1_epi8(1)),
+                                         _mm256_maddubs_epi16(high.bits, _mm256_set1_epi8(8)));
+  return {_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))};
 }
 
 /// The bits of each byte of x, counted.
@@ -182,68 +205,93 @@ inline Vector add_two(Vector& ones, Vector a0, Vector b0, Vector a1, Vector b1) 
 
 #endif
 
-/// Groups of four words whose fours a byte can count: 8 bits each.
-constexpr int64_t groups_in_bytes = 255 / 8;
+/// The bits of one pixel's words that differ from those of a vector of outputs, added up so far: bit by bit,
+/// and from eight on in bytes.
+struct CarrySaveCounter {
+  Vector ones;
+  Vector twos;
+  Vector fours;
+  Vector eights;
 
-/// One vector of outputs.
+  void clear() { ones = twos = fours = eights = Vector::zero(); }
+  /// Adds both halves of a word bit by bit and returns the carries, each of two.
+  Vector add_word(const uint64_t* word, const Vector (&weight)[2]) {
+    return add_two(ones, Vector::broadcast(half_of(word, 0)), weight[0], Vector::broadcast(half_of(word, 1)),
+                   weight[1]);
+  }
+  /// One of the first three words, with which the fours cannot overflow.
+  void add_early(const uint64_t* word, const Vector (&weight)[2]) {
+    const Vector carry = add_word(word, weight);
+    fours = fours ^ (twos & carry);
+    twos = twos ^ carry;
+  }
+  Vector total() const {
+    const auto twice = [](Vector bytes) { return add_bytes(bytes, bytes); };
+    Vector low = add_bytes(twice(count_bytes(fours)), count_bytes(twos));
+    low = add_bytes(twice(low), count_bytes(ones));
+    return sum_bytes(low, eights);
+  }
+};
+
+/// Words whose eights a byte can count: eight bits for each four words.
+constexpr int64_t most_words = 255 / 8 * 4;
+
+/// One vector of outputs and at most most_words words.
 template <int Pixels>
-inline void count_lanes(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                        int64_t words, const uint64_t* weights, Vector (&counts)[Pixels]) {
-  Vector ones[Pixels];
-  Vector twos[Pixels];
-  Vector fours[Pixels];  // counted by bytes
-  Vector totals[Pixels];
-  KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-    ones[p] = twos[p] = fours[p] = totals[p] = Vector::zero();
-  }
+[[gnu::always_inline]] inline void count_lanes(const uint64_t* activations, int64_t pixel_stride,
+                                               const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                               Vector (&counts)[Pixels]) {
+  const auto load_weight = [&weights](Vector(&weight)[2]) {
+    weight[0] = Vector::load(weights);
+    weight[1] = Vector::load(weights + xnor_panel);
+    weights += 2 * xnor_panel;
+  };
+  CarrySaveCounter counters[Pixels];
+  KONES_UNROLL for (int p = 0; p < Pixels; ++p) counters[p].clear();
   int64_t k = 0;
-  while (k + 4 <= words) {
-    const int64_t left = (words - k) / 4;
-    const int64_t groups = left < groups_in_bytes ? left : groups_in_bytes;
-    for (int64_t group = 0; group < groups; ++group, k += 4) {
-      const uint64_t* from[4];
-      Vector weight[4];
-      KONES_UNROLL for (int i = 0; i < 4; ++i) {
-        from[i] = activations + offsets[k + i];
-        weight[i] = Vector::load(weights + (k + i) * xnor_panel);
-      }
-      KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-        const int64_t pixel = p * pixel_stride;
-        const Vector first = add_two(ones[p], Vector::broadcast(from[0][pixel]), weight[0],
-                                     Vector::broadcast(from[1][pixel]), weight[1]);
-        const Vector second = add_two(ones[p], Vector::broadcast(from[2][pixel]), weight[2],
-                                      Vector::broadcast(from[3][pixel]), weight[3]);
-        fours[p] = add_bytes(fours[p], count_bytes(add(twos[p], first, second)));
-      }
-    }
+  for (; k < words % 4; ++k) {
+    Vector weight[2];
+    load_weight(weight);
+    KONES_UNROLL for (int p = 0; p < Pixels; ++p) counters[p].add_early(
+        activations + offsets[k] + p * pixel_stride, weight);
+  }
+  for (; k < words; k += 4) {
+    Vector weight[4][2];
+    KONES_UNROLL for (int i = 0; i < 4; ++i) load_weight(weight[i]);
     KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-      totals[p] = totals[p] + sum_bytes(fours[p]);
-      fours[p] = Vector::zero();
+      CarrySaveCounter& counter = counters[p];
+      const auto carry = [&](int i) {
+        return counter.add_word(activations + offsets[k + i] + p * pixel_stride, weight[i]);
+      };
+      const Vector twos0 = carry(0);
+      const Vector fours0 = add(counter.twos, twos0, carry(1));
+      const Vector twos1 = carry(2);
+      const Vector fours1 = add(counter.twos, twos1, carry(3));
+      counter.eights = add_bytes(counter.eights, count_bytes(add(counter.fours, fours0, fours1)));
     }
   }
-  KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
-    Vector rest = count_bytes(ones[p]);
-    for (int64_t last = k; last < words; ++last) {
-      const Vector word = Vector::broadcast(activations[offsets[last] + p * pixel_stride]);
-      rest = add_bytes(rest, count_bytes(word ^ Vector::load(weights + last * xnor_panel)));
-    }
-    counts[p] = times(totals[p], 2) + times(sum_bytes(count_bytes(twos[p])), 1) + sum_bytes(rest);
-  }
+  KONES_UNROLL for (int p = 0; p < Pixels; ++p) counts[p] = counters[p].total();
 }
 
 template <int Pixels>
-inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint64_t* weights, PanelIntegers (&counts)[Pixels]) {
-  for (int first = 0; first < xnor_panel / 2; first += Vector::lanes) {
-    Vector even[Pixels];
-    Vector odd[Pixels];
-    count_lanes<Pixels>(activations, pixel_stride, offsets, words, weights + first, even);
-    count_lanes<Pixels>(activations, pixel_stride, offsets, words, weights + first + xnor_panel / 2, odd);
-    for (int p = 0; p < Pixels; ++p) {
-      const Vector both = even[p] + times(odd[p], 32);
-      __builtin_memcpy(reinterpret_cast<int32_t*>(&counts[p]) + 2 * first, &both, sizeof(both));
+[[gnu::always_inline]] inline void count_tile(const uint64_t* activations, int64_t pixel_stride,
+                                              const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                              PanelIntegers (&counts)[Pixels]) {
+  int64_t k = 0;
+  do {
+    const int64_t own_words = words - k < most_words ? words - k : most_words;
+    for (int first = 0; first < xnor_panel; first += Vector::lanes) {
+      Vector part[Pixels];
+      count_lanes<Pixels>(activations, pixel_stride, offsets + k, own_words,
+                          weights + 2 * k * xnor_panel + first, part);
+      KONES_UNROLL for (int p = 0; p < Pixels; ++p) {
+        auto* sums = reinterpret_cast<uint32_t*>(&counts[p]) + first;
+        if (k > 0) part[p] = part[p] + Vector::load(sums);
+        __builtin_memcpy(sums, &part[p], sizeof(part[p]));
+      }
     }
-  }
+    k += most_words;
+  } while (k < words);
 }
 
 #else
@@ -251,26 +299,30 @@ inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const 
 constexpr int tile_pixels = 4;
 
 /// Bits of a word, counted in parallel (Warren, "Hacker's Delight", section 5-1).
-inline uint64_t count_word(uint64_t x) {
-  x -= (x >> 1) & 0x5555555555555555u;
-  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
-  x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+inline uint32_t count_half(uint32_t x) {
+  x -= (x >> 1) & 0x55555555u;
+  x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+  x = (x + (x >> 4)) & 0x0F0F0F0Fu;
   x += x >> 8;
   x += x >> 16;
-  x += x >> 32;
   return x & 0xFFu;
 }
 
 template <int Pixels>
-inline void count_tile(const uint64_t* activations, int64_t pixel_stride, const int64_t* offsets,
-                       int64_t words, const uint64_t* weights, PanelIntegers (&counts)[Pixels]) {
+[[gnu::always_inline]] inline void count_tile(const uint64_t* activations, int64_t pixel_stride,
+                                              const int64_t* offsets, int64_t words, const uint32_t* weights,
+                                              PanelIntegers (&counts)[Pixels]) {
   for (int p = 0; p < Pixels; ++p) {
-    uint64_t sums[xnor_panel] = {};
+    uint32_t sums[xnor_panel] = {};
     for (int64_t k = 0; k < words; ++k) {
       const uint64_t word = activations[offsets[k] + p * pixel_stride];
-      for (int o = 0; o < xnor_panel; ++o) sums[o] += count_word(word ^ weights[k * xnor_panel + o]);
+      for (int half = 0; half < 2; ++half) {
+        const auto activation = static_cast<uint32_t>(word >> (32 * half));
+        const uint32_t* weight = weights + (2 * k + half) * xnor_panel;
+        for (int o = 0; o < xnor_panel; ++o) sums[o] += count_half(activation ^ weight[o]);
+      }
     }
-    for (int o = 0; o < xnor_panel; ++o) counts[p][o] = static_cast<int32_t>(sums[xnor_lane(o)]);
+    for (int o = 0; o < xnor_panel; ++o) counts[p][o] = static_cast<int32_t>(sums[o]);
   }
 }
 

@@ -21,21 +21,12 @@ void expand_activations(const uint64_t* words, int64_t count, int8_t* bytes) {
   for (int64_t i = 0; i < count; ++i) _mm512_store_si512(bytes + i * word_bytes, signs_of(words[i]));
 }
 
-/// Half 0, the low one, or half 1 of a word of a panel, the outputs in their order.
-inline __m512i half_words(const uint64_t* word, int half) {
-  const __m512i even = _mm512_loadu_si512(word);
-  const __m512i odd = _mm512_loadu_si512(word + xnor_panel / 2);
-  const __mmask16 odd_lanes = 0xAAAA;
-  return half == 0 ? _mm512_mask_blend_epi32(odd_lanes, even, _mm512_slli_epi64(odd, 32))
-                   : _mm512_mask_blend_epi32(odd_lanes, _mm512_srli_epi64(even, 32), odd);
-}
-
 /// Row r of a tile of weights has, for each output, the signs 4 * r .. 4 * r + 3 of a word.
-void expand_weights(const uint64_t* words, int64_t count, int8_t* bytes) {
+void expand_weights(const uint32_t* words, int64_t count, int8_t* bytes) {
   const __m512i first_of_lane = _mm512_set4_epi32(0x0C0C0C0C, 0x08080808, 0x04040404, 0x00000000);
-  for (int64_t i = 0; i < count; ++i, words += xnor_panel) {
+  for (int64_t i = 0; i < count; ++i, words += 2 * xnor_panel) {
     for (int half = 0; half < 2; ++half) {
-      const __m512i outputs = half_words(words, half);
+      const __m512i outputs = _mm512_loadu_si512(words + half * xnor_panel);
       for (int byte = 0; byte < 4; ++byte) {
         const __m512i four_times =
             _mm512_shuffle_epi8(outputs, _mm512_add_epi8(first_of_lane, _mm512_set1_epi8(byte)));

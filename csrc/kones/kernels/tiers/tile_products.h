@@ -38,7 +38,7 @@ struct TileBlock {
 struct TileProducts {
   void (*expand_activations)(const uint64_t* words, int64_t count, int8_t* bytes);
   /// `words` is what XnorRow's `weights` are, for `count` words.
-  void (*expand_weights)(const uint64_t* words, int64_t count, int8_t* bytes);
+  void (*expand_weights)(const uint32_t* words, int64_t count, int8_t* bytes);
 
   /// Before a thread multiplies tiles of `pixels` pixels, and after.
   void (*begin)(int pixels);

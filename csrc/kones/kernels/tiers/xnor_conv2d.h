@@ -11,12 +11,6 @@ namespace kones::kernels {
 /// Output channels that are computed together; weights and parameters are padded to it.
 inline constexpr int xnor_panel = 16;
 
-/// Where output o of a panel is among the words of its weights: the even ones come first. Counts of 64 bits
-/// thus become neighbours of 32 with one shift.
-constexpr int xnor_lane(int o) {
-  return o % 2 * (xnor_panel / 2) + o / 2;
-}
-
 /// The epilogue's parameters for the outputs of a panel, with values that change nothing where there are
 /// none.
 struct XnorPanel {
@@ -26,31 +20,40 @@ struct XnorPanel {
   alignas(64) float shift[xnor_panel];
   alignas(64) float sign_threshold[xnor_panel];
   alignas(64) int32_t threshold[xnor_panel];
-  alignas(64) int32_t flipped[xnor_panel];  ///< 0 or -1, all bits
+  uint32_t flipped;  ///< bit o
 };
 
-/// One row of output pixels and one panel of output channels.
-template <typename T>
-struct XnorRow {
+/// One row of output pixels and one panel of output channels: their sums, and the sign bits.
+struct XnorRowSums {
   int64_t pixels;
 
-  // Word k of pixel p is activations[p * pixel_stride + offsets[k]], and of output o weights[k * xnor_panel +
-  // o]. The functions of amx_int8 get int32 sums of products instead, output o of pixel p at number o of the
-  // pixel's words.
+  // Word k of pixel p is activations[p * pixel_stride + offsets[k]]; its low half and its high half belong to
+  // weights[2 * k * xnor_panel + o] and weights[(2 * k + 1) * xnor_panel + o] of output o: counts of 32 bits
+  // are thus neighbours. The functions of amx_int8 get int32 sums of products instead, output o of pixel p at
+  // number o of the pixel's words.
   const uint64_t* activations;
   int64_t pixel_stride;
   const int64_t* offsets;
   int64_t words;
-  const uint64_t* weights;
+  const uint32_t* weights;
 
-  /// The sum of pixel p and output o is first_sums[classes[p] * first_sums_stride + o] - 2 * (bits that
-  /// differ).
+  /// The sum of pixel p and output o is first_sums[column_sums[p] + o] - 2 * (bits that differ).
   const int32_t* first_sums;
-  int64_t first_sums_stride;
-  const int32_t* classes;
+  const int64_t* column_sums;
 
   const XnorPanel* panel;
   int64_t outputs;  ///< of the panel, 1 to xnor_panel
+
+  /// The word with the panel's first bit, the row's others are word_stride apart; 0 before.
+  uint64_t* sign_words;
+  int64_t word_stride;
+  int first_bit;
+  bool from_sums;  ///< sign_words are what `threshold` and `flipped` say
+};
+
+/// And the values.
+template <typename T>
+struct XnorRow : XnorRowSums {
   XnorActivation activation;
   bool is_plain;  ///< neither residual, activation, shift nor words
 
@@ -59,11 +62,6 @@ struct XnorRow {
   const T* residual;
   int64_t value_pixel_stride;
   int64_t value_channel_stride;
-  uint64_t*
-      sign_words;  ///< the word with the panel's first bit, the row's others are word_stride apart; 0 before
-  int64_t word_stride;
-  int first_bit;
-  bool from_sums;  ///< sign_words are what `threshold` and `flipped` say
 };
 
 struct XnorTier {

@@ -1,6 +1,7 @@
 // The program kones.
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -8,6 +9,10 @@
 #include <sstream>
 #include <string>
 #include <vector>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <CLI/CLI.hpp>
 
@@ -32,6 +37,15 @@ void print_error(const char* text) {
 void ignore_write_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+}
+
+/// The tensors of a training step are taken and given back at every step. glibc returns large ones to the
+/// system, which then has to clear their pages again; here they stay.
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
 }
 
 /// A result that nobody can read is a failure.
@@ -96,6 +110,7 @@ int run_command(CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   ignore_write_signals();
+  keep_freed_memory();
   CLI::App app("Trains neural networks with hardware-cheap weights, and exports them for the accelerator.",
                "kones");
   app.set_version_flag("--version", kones::version);

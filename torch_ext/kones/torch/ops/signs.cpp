@@ -21,6 +21,11 @@ void check_numbers(const char* name, const char* argument, const at::Tensor& x) 
                     " dimensions; it takes [N, C, H, W] or [N, C]");
 }
 
+void check_type(const char* name, at::ScalarType type) {
+  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name,
+                   ": type is ", type, "; it takes float32, float16 or bfloat16");
+}
+
 void check_groups(const char* name, const c10::SymInt& channels, int64_t groups) {
   TORCH_CHECK_VALUE(groups >= 1 && channels.guard_int(__FILE__, __LINE__) % groups == 0, "kones::", name,
                     ": groups is ", groups, "; it takes a divisor of the channels, ", channels);
@@ -67,7 +72,8 @@ void check_unpack(const char* name, const at::Tensor& words, int64_t channels, i
   TORCH_CHECK_VALUE(words.dim() == 4 || words.dim() == 2, "kones::", name, ": words has ", words.dim(),
                     " dimensions; it takes [N, H, W, words] or [N, words]");
   const int64_t held = words.sym_size(-1).guard_int(__FILE__, __LINE__);
-  TORCH_CHECK_VALUE(channels >= 0 && groups >= 1 && channels % groups == 0 &&
+  TORCH_CHECK_VALUE(groups >= 1, "kones::", name, ": groups is ", groups, "; it takes 1 or more");
+  TORCH_CHECK_VALUE(channels >= 0 && channels <= 64 * held && channels % groups == 0 &&
                         (channels / groups + 63) / 64 * groups == held,
                     "kones::", name, ": channels is ", channels, ", which ", held,
                     held == 1 ? " word" : " words", " of a pixel do not hold; it takes ",
@@ -86,8 +92,8 @@ at::Tensor empty_unpacked(const at::Tensor& words, int64_t channels, at::ScalarT
 at::Tensor unpack_signs_as_kernel(const at::Tensor& words, int64_t channels, int64_t groups,
                                   at::ScalarType type, bool channels_last) {
   check_unpack("_unpack_signs_as", words, channels, groups);
+  check_type("_unpack_signs_as", type);
   at::Tensor y = empty_unpacked(words, channels, type, channels_last);
-  check_numbers("_unpack_signs_as", "the result", y);
   if (y.numel() != 0)
     xnor_backend(words).unpack_signs(words.contiguous(), with_sign_layout(y, groups).second, y);
   return y;
@@ -96,6 +102,7 @@ at::Tensor unpack_signs_as_kernel(const at::Tensor& words, int64_t channels, int
 at::Tensor unpack_signs_as_meta(const at::Tensor& words, int64_t channels, int64_t groups,
                                 at::ScalarType type, bool channels_last) {
   check_unpack("_unpack_signs_as", words, channels, groups);
+  check_type("_unpack_signs_as", type);
   return empty_unpacked(words, channels, type, channels_last);
 }
 
@@ -147,6 +154,7 @@ at::Tensor apply_sign_mask_kernel(const at::Tensor& gradient, const at::Tensor& 
 
 at::Tensor apply_sign_mask_meta(const at::Tensor& gradient, const at::Tensor& mask, int64_t groups) {
   check_numbers("_apply_sign_mask", "gradient", gradient);
+  check_groups("_apply_sign_mask", gradient.sym_size(1), groups);
   check_words_fit("_apply_sign_mask", "mask", mask, gradient, groups);
   return at::empty_like(gradient, gradient.options().memory_format(gradient.suggest_memory_format()));
 }

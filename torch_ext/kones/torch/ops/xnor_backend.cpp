@@ -77,10 +77,6 @@ class CpuXnor : public XnorBackend {
     });
   }
 
-  int64_t prepacked_bytes(const XnorShape& shape) const override {
-    return kernels::xnor_prepacked_bytes(shape);
-  }
-
   void prepack(const at::Tensor& weight_words, const XnorShape& shape,
                const at::Tensor& prepacked) const override {
     kernels::xnor_prepack(const_words_of(weight_words), shape, prepacked.mutable_data_ptr());

@@ -20,7 +20,7 @@ struct XnorRequest {
   at::Tensor shift;
 
   at::Tensor values;    ///< [batch, outputs, height, width], channels last or contiguous; int32 for sums
-  at::Tensor residual;  ///< laid out as values
+  at::Tensor residual;  ///< with the strides of values
   at::Tensor words;     ///< int64 [batch, height, width, ceil(outputs / 64)]
   at::Tensor sign_threshold;
   at::Tensor threshold;  ///< int32
@@ -45,7 +45,6 @@ class XnorBackend {
   virtual void apply_sign_mask(const at::Tensor& gradient, const at::Tensor& words, const SignLayout& layout,
                                const at::Tensor& y) const = 0;
 
-  virtual int64_t prepacked_bytes(const XnorShape& shape) const = 0;
   virtual void prepack(const at::Tensor& weight_words, const XnorShape& shape,
                        const at::Tensor& prepacked) const = 0;
   /// Refuses what prepack did not make for `shape`, as far as that can be seen.
@@ -68,20 +67,14 @@ const XnorBackend& xnor_backend(const at::Tensor& x);
 XnorEpilogue epilogue_of(const XnorRequest& request);
 template <typename T>
 XnorOutput<T> output_of(const XnorRequest& request) {
-  const auto strides_of = [](const at::Tensor& y, XnorOutput<T>& output) {
-    output.batch_stride = y.stride(0);
-    output.channel_stride = y.stride(1);
-    output.pixel_stride = y.stride(3);
-  };
   XnorOutput<T> output;
   if (request.values.defined()) {
     output.values = static_cast<T*>(request.values.mutable_data_ptr());
-    strides_of(request.values, output);
+    output.batch_stride = request.values.stride(0);
+    output.channel_stride = request.values.stride(1);
+    output.pixel_stride = request.values.stride(3);
   }
-  if (request.residual.defined()) {
-    output.residual = static_cast<const T*>(request.residual.const_data_ptr());
-    strides_of(request.residual, output);
-  }
+  if (request.residual.defined()) output.residual = static_cast<const T*>(request.residual.const_data_ptr());
   if (request.words.defined())
     output.words = reinterpret_cast<uint64_t*>(request.words.mutable_data_ptr<int64_t>());
   if (request.sign_threshold.defined())

@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/library.h>
 
+#include "kones/kernels/subnormal_numbers.h"
 #include "kones/torch/ops/signs.h"
 #include "kones/torch/ops/xnor_backend.h"
 #include "kones/torch/ops/xnor_gradient.h"
@@ -17,24 +18,12 @@ namespace {
 
 using OptionalTensor = std::optional<at::Tensor>;
 
-/// A parameter of an epilogue as the kernels take it: float32 [outputs]; undefined if there is none.
+/// A parameter of an epilogue, checked, as the kernels take it: float32, contiguous; undefined if there is
+/// none.
 at::Tensor parameter(const char* name, const char* argument, const OptionalTensor& given, int64_t outputs,
                      const at::Tensor& x) {
-  if (!given || !given->defined()) return {};
-  const at::ScalarType type = given->scalar_type();
-  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name, ": ",
-                   argument, " is ", type, "; it takes float32, float16 or bfloat16");
-  TORCH_CHECK_VALUE(given->dim() == 1 && given->sym_size(0) == outputs, "kones::", name, ": ", argument,
-                    " is ", given->sym_sizes(), "; it takes one number for each of the ", outputs,
-                    " outputs");
-  TORCH_CHECK_VALUE(given->device() == x.device(), "kones::", name, ": ", argument, " is on ",
-                    given->device(), "; it takes the device of x, ", x.device());
-  return given->to(at::kFloat).contiguous();
-}
-
-void check_device(const char* name, const char* argument, const at::Tensor& tensor, const at::Tensor& x) {
-  TORCH_CHECK_VALUE(tensor.device() == x.device(), "kones::", name, ": ", argument, " is on ",
-                    tensor.device(), "; it takes the device of x, ", x.device());
+  check_parameter(name, argument, given, outputs, x);
+  return given && given->defined() ? given->to(at::kFloat).contiguous() : at::Tensor();
 }
 
 at::Tensor empty_result(const SymbolicXnorShape& shape, const at::TensorOptions& options,
@@ -49,6 +38,10 @@ at::Tensor empty_sign_words(const SymbolicXnorShape& shape, const at::TensorOpti
       options.dtype(at::kLong).memory_format(std::nullopt));
 }
 
+XnorKernel kernel_of(const XnorShape& shape) {
+  return {shape.out_channels, shape.group_in_channels(), shape.kernel_height, shape.kernel_width};
+}
+
 /// weight_words of `kernel` in the kernels' own order.
 at::Tensor prepack_words(const at::Tensor& weight_words, const XnorKernel& kernel, int64_t groups) {
   XnorShape shape;
@@ -57,9 +50,8 @@ at::Tensor prepack_words(const at::Tensor& weight_words, const XnorKernel& kerne
   shape.kernel_height = kernel.height;
   shape.kernel_width = kernel.width;
   shape.groups = groups;
-  const XnorBackend& backend = xnor_backend(weight_words);
-  at::Tensor prepacked = at::empty({backend.prepacked_bytes(shape)}, weight_words.options().dtype(at::kByte));
-  backend.prepack(weight_words, shape, prepacked);
+  at::Tensor prepacked = at::empty({shape.prepacked_bytes()}, weight_words.options().dtype(at::kByte));
+  xnor_backend(weight_words).prepack(weight_words, shape, prepacked);
   return prepacked;
 }
 
@@ -75,24 +67,16 @@ XnorOperand operand_of(const at::Tensor& x, int64_t groups) {
   return {std::move(numbers), layout, false};
 }
 
-SymbolicXnorShape check_pictures_shape(const char* name, const at::Tensor& x, const XnorKernel& kernel,
-                                       const XnorGeometry& geometry) {
-  check_pictures(name, "x", x);
-  return check_shape(name, kernel, geometry, x.sym_size(1).guard_int(__FILE__, __LINE__), x.sym_size(0),
-                     x.sym_size(2), x.sym_size(3));
-}
-
 // xnor_conv2d
 
 at::Tensor xnor_conv2d_kernel(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& scale,
                               const OptionalTensor& bias, at::IntArrayRef stride, at::IntArrayRef padding,
                               at::IntArrayRef dilation, int64_t groups) {
   const char* name = "xnor_conv2d";
-  const XnorKernel kernel = check_weight(name, weight, groups);
-  const SymbolicXnorShape shape = check_pictures_shape(name, x, kernel, {stride, padding, dilation, groups});
-  check_device(name, "weight", weight, x);
+  const SymbolicXnorShape shape = check_conv2d(x, weight, scale, bias, {stride, padding, dilation, groups});
   XnorRequest request;
   request.shape = shape.concrete();
+  const XnorKernel kernel = kernel_of(request.shape);
   request.scale = parameter(name, "scale", scale, kernel.out_channels, x);
   request.bias = parameter(name, "bias", bias, kernel.out_channels, x);
   request.values = empty_result(shape, x.options(), x.suggest_memory_format());
@@ -106,15 +90,18 @@ at::Tensor xnor_conv2d_kernel(const at::Tensor& x, const at::Tensor& weight, con
 at::Tensor xnor_conv2d_meta(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& scale,
                             const OptionalTensor& bias, at::IntArrayRef stride, at::IntArrayRef padding,
                             at::IntArrayRef dilation, int64_t groups) {
-  const char* name = "xnor_conv2d";
-  const XnorKernel kernel = check_weight(name, weight, groups);
-  const SymbolicXnorShape shape = check_pictures_shape(name, x, kernel, {stride, padding, dilation, groups});
-  parameter(name, "scale", scale, kernel.out_channels, x);
-  parameter(name, "bias", bias, kernel.out_channels, x);
-  return empty_result(shape, x.options(), x.suggest_memory_format());
+  return empty_result(check_conv2d(x, weight, scale, bias, {stride, padding, dilation, groups}), x.options(),
+                      x.suggest_memory_format());
 }
 
 // _xnor_conv2d_words and xnor_conv2d_packed
+
+void check_in_channels(const char* name, int64_t in_channels, int64_t groups) {
+  TORCH_CHECK_VALUE(groups >= 1, "kones::", name, ": groups is ", groups, "; it takes 1 or more");
+  TORCH_CHECK_VALUE(in_channels >= 1 && in_channels <= xnor_max_channels && in_channels % groups == 0,
+                    "kones::", name, ": in_channels is ", in_channels, "; it takes a multiple of groups, ",
+                    groups, ", from 1 to ", xnor_max_channels);
+}
 
 /// Sizes from words [N, H, W, groups * group_words] and weight words [O, kh, kw, group_words].
 SymbolicXnorShape check_words_shape(const char* name, const at::Tensor& words, const at::Tensor& weight_words,
@@ -129,8 +116,7 @@ SymbolicXnorShape check_words_shape(const char* name, const at::Tensor& words, c
   }
   const auto weight_size = [&](int64_t d) { return weight_words.sym_size(d).guard_int(__FILE__, __LINE__); };
   const int64_t groups = geometry.groups;
-  TORCH_CHECK_VALUE(in_channels >= 1 && groups >= 1 && in_channels % groups == 0, "kones::", name,
-                    ": in_channels is ", in_channels, "; it takes a positive multiple of groups, ", groups);
+  check_in_channels(name, in_channels, groups);
   const int64_t group_words = (in_channels / groups + 63) / 64;
   TORCH_CHECK_VALUE(words.sym_size(3) == groups * group_words, "kones::", name, ": x_words has ",
                     words.sym_size(3), " words for a pixel; in_channels takes ", groups * group_words);
@@ -139,10 +125,6 @@ SymbolicXnorShape check_words_shape(const char* name, const at::Tensor& words, c
   const XnorKernel kernel = {weight_size(0), in_channels / groups, weight_size(1), weight_size(2)};
   return check_shape(name, kernel, geometry, in_channels, words.sym_size(0), words.sym_size(1),
                      words.sym_size(2));
-}
-
-XnorKernel kernel_of(const XnorShape& shape) {
-  return {shape.out_channels, shape.group_in_channels(), shape.kernel_height, shape.kernel_width};
 }
 
 at::Tensor convolve_words(const char* name, const at::Tensor& words, const at::Tensor& weight_words,
@@ -164,6 +146,14 @@ at::Tensor convolve_words(const char* name, const at::Tensor& words, const at::T
   return request.values;
 }
 
+/// Refuses a type of results that there is not.
+void check_result_type(const char* name, at::ScalarType type, bool is_scaled) {
+  TORCH_CHECK_TYPE(
+      type == at::kFloat || type == at::kHalf || type == at::kBFloat16 || (type == at::kInt && !is_scaled),
+      "kones::", name, ": type is ", type,
+      "; it takes float32, float16, bfloat16 or, without scale and bias, int32");
+}
+
 at::Tensor xnor_conv2d_words_kernel(const at::Tensor& words, const at::Tensor& weight_words,
                                     int64_t in_channels, const OptionalTensor& scale,
                                     const OptionalTensor& bias, at::IntArrayRef stride,
@@ -172,6 +162,7 @@ at::Tensor xnor_conv2d_words_kernel(const at::Tensor& words, const at::Tensor& w
   const char* name = "_xnor_conv2d_words";
   const SymbolicXnorShape shape =
       check_words_shape(name, words, weight_words, in_channels, {stride, padding, dilation, groups});
+  check_result_type(name, type, scale.has_value() || bias.has_value());
   return convolve_words(name, words, weight_words, shape, scale, bias, type, channels_last);
 }
 
@@ -183,8 +174,10 @@ at::Tensor xnor_conv2d_words_meta(const at::Tensor& words, const at::Tensor& wei
   const char* name = "_xnor_conv2d_words";
   const SymbolicXnorShape shape =
       check_words_shape(name, words, weight_words, in_channels, {stride, padding, dilation, groups});
-  parameter(name, "scale", scale, shape.shape.out_channels, words);
-  parameter(name, "bias", bias, shape.shape.out_channels, words);
+  check_result_type(name, type, scale.has_value() || bias.has_value());
+  check_device(name, "weight_words", weight_words, words);
+  check_parameter(name, "scale", scale, shape.shape.out_channels, words);
+  check_parameter(name, "bias", bias, shape.shape.out_channels, words);
   return empty_result(shape, words.options().dtype(type),
                       channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
 }
@@ -210,8 +203,10 @@ at::Tensor xnor_conv2d_packed_kernel(const at::Tensor& x_words, const at::Tensor
 at::Tensor xnor_conv2d_packed_meta(const at::Tensor& x_words, const at::Tensor& weight_words,
                                    int64_t in_channels, at::IntArrayRef stride, at::IntArrayRef padding,
                                    at::IntArrayRef dilation) {
-  const SymbolicXnorShape shape = check_words_shape("xnor_conv2d_packed", x_words, weight_words, in_channels,
-                                                    {stride, padding, dilation, 1});
+  const char* name = "xnor_conv2d_packed";
+  const SymbolicXnorShape shape =
+      check_words_shape(name, x_words, weight_words, in_channels, {stride, padding, dilation, 1});
+  check_device(name, "weight_words", weight_words, x_words);
   return empty_result(shape, x_words.options().dtype(at::kInt), at::MemoryFormat::ChannelsLast);
 }
 
@@ -230,7 +225,7 @@ at::Tensor xnor_prepack_meta(const at::Tensor& weight, int64_t groups) {
   const SymbolicXnorShape shape =
       check_shape("xnor_prepack", kernel, {{1, 1}, {0, 0}, {1, 1}, groups}, kernel.group_in_channels * groups,
                   1, kernel.height, kernel.width);
-  const int64_t bytes = xnor_backend(weight).prepacked_bytes(shape.concrete());
+  const int64_t bytes = shape.concrete().prepacked_bytes();
   return at::empty({bytes}, weight.options().dtype(at::kByte).memory_format(std::nullopt));
 }
 
@@ -245,14 +240,15 @@ SymbolicXnorShape check_prepacked_shape(const char* name, const at::Tensor& x, i
   TORCH_CHECK_VALUE(prepacked.dim() == 1 && prepacked.is_contiguous(), "kones::", name,
                     ": prepacked is not as xnor_prepack made it; it takes one dimension, contiguous");
   check_device(name, "prepacked", prepacked, x);
-  TORCH_CHECK_VALUE(in_channels >= 1 && geometry.groups >= 1 && in_channels % geometry.groups == 0,
-                    "kones::", name, ": in_channels is ", in_channels,
-                    "; it takes a positive multiple of groups, ", geometry.groups);
+  TORCH_CHECK_VALUE(geometry.groups >= 1, "kones::", name, ": groups is ", geometry.groups,
+                    "; it takes 1 or more");
   const XnorKernel kernel = {out_channels, in_channels / geometry.groups, kernel_size[0], kernel_size[1]};
   if (x.scalar_type() != at::kLong) {
-    const SymbolicXnorShape shape = check_pictures_shape(name, x, kernel, geometry);
-    return shape;
+    check_pictures(name, "x", x);
+    return check_shape(name, kernel, geometry, x.sym_size(1).guard_int(__FILE__, __LINE__), x.sym_size(0),
+                       x.sym_size(2), x.sym_size(3));
   }
+  check_in_channels(name, in_channels, geometry.groups);
   TORCH_CHECK_VALUE(x.dim() == 4, "kones::", name, ": x has ", x.dim(), " dimensions; it takes 4");
   TORCH_CHECK_VALUE(geometry.groups == 1 || in_channels / geometry.groups % 64 == 0, "kones::", name,
                     ": x is words and a group has ", in_channels / geometry.groups,
@@ -267,18 +263,24 @@ at::Tensor aligned(const at::Tensor& prepacked) {
   return reinterpret_cast<uintptr_t>(prepacked.const_data_ptr()) % 16 == 0 ? prepacked : prepacked.clone();
 }
 
-void convolve_prepacked(const char* name, const at::Tensor& x, const at::Tensor& given,
+/// The sizes with the symbols' values, before any memory is taken for a prepacked weight that does not fit
+/// them.
+XnorShape concrete_for(const char* name, const SymbolicXnorShape& symbolic, const at::Tensor& prepacked) {
+  const XnorShape shape = symbolic.concrete();
+  xnor_backend(prepacked).check_prepacked(name, prepacked, shape);
+  return shape;
+}
+
+void convolve_prepacked(const char* name, const at::Tensor& x, const at::Tensor& prepacked,
                         const XnorRequest& request) {
   if (request.shape.batch == 0) return;
   const XnorBackend& backend = xnor_backend(x);
-  const at::Tensor prepacked = aligned(given);
-  backend.check_prepacked(name, prepacked, request.shape);
   if (x.scalar_type() != at::kLong)
-    return backend.convolve(operand_of(x, request.shape.groups), prepacked, request);
+    return backend.convolve(operand_of(x, request.shape.groups), aligned(prepacked), request);
   const at::Tensor words = x.contiguous();
   const int64_t pixels = request.shape.batch * request.shape.in_height * request.shape.in_width;
   backend.check_words(name, "x", words, SignLayout::channels_last(1, pixels, request.shape.in_channels));
-  backend.convolve({words, {}, true}, prepacked, request);
+  backend.convolve({words, {}, true}, aligned(prepacked), request);
 }
 
 at::Tensor xnor_conv2d_prepacked_kernel(const at::Tensor& x, const at::Tensor& prepacked,
@@ -291,7 +293,7 @@ at::Tensor xnor_conv2d_prepacked_kernel(const at::Tensor& x, const at::Tensor& p
   const SymbolicXnorShape shape = check_prepacked_shape(name, x, x.size(1), prepacked, out_channels,
                                                         kernel_size, {stride, padding, dilation, groups});
   XnorRequest request;
-  request.shape = shape.concrete();
+  request.shape = concrete_for(name, shape, prepacked);
   request.scale = parameter(name, "scale", scale, out_channels, x);
   request.bias = parameter(name, "bias", bias, out_channels, x);
   request.values = empty_result(shape, x.options(), x.suggest_memory_format());
@@ -308,8 +310,8 @@ at::Tensor xnor_conv2d_prepacked_meta(const at::Tensor& x, const at::Tensor& pre
   const SymbolicXnorShape shape =
       check_prepacked_shape(name, x, x.sym_size(1).guard_int(__FILE__, __LINE__), prepacked, out_channels,
                             kernel_size, {stride, padding, dilation, groups});
-  parameter(name, "scale", scale, out_channels, x);
-  parameter(name, "bias", bias, out_channels, x);
+  check_parameter(name, "scale", scale, out_channels, x);
+  check_parameter(name, "bias", bias, out_channels, x);
   return empty_result(shape, x.options(), x.suggest_memory_format());
 }
 
@@ -334,7 +336,7 @@ XnorRequest fused_request(const at::Tensor& x, const at::Tensor& prepacked, int6
   const SymbolicXnorShape shape =
       check_prepacked_shape(name, x, in_channels, prepacked, out_channels, kernel_size, geometry);
   XnorRequest request;
-  if (!is_meta) request.shape = shape.concrete();
+  if (!is_meta) request.shape = concrete_for(name, shape, prepacked);
   request.scale = parameter(name, "scale", scale, out_channels, x);
   request.bias = parameter(name, "bias", bias, out_channels, x);
   request.activation = activation_named(name, activation, slope.has_value() && slope->defined());
@@ -352,7 +354,11 @@ XnorRequest fused_request(const at::Tensor& x, const at::Tensor& prepacked, int6
     TORCH_CHECK_VALUE(residual->sym_sizes() == request.values.sym_sizes(), "kones::", name, ": residual is ",
                       residual->sym_sizes(), "; it takes the result's sizes, ", request.values.sym_sizes());
     check_device(name, "residual", *residual, x);
-    if (!is_meta) request.residual = residual->contiguous(format);
+    if (!is_meta) {
+      // The kernels read it with the result's strides, which sizes of 1 may have others of.
+      const bool laid_out_alike = residual->strides() == request.values.strides();
+      request.residual = laid_out_alike ? *residual : at::empty_like(request.values).copy_(*residual);
+    }
   }
   return request;
 }
@@ -409,7 +415,7 @@ at::Tensor xnor_conv2d_signs_kernel(const at::Tensor& x, const at::Tensor& prepa
   const SymbolicXnorShape shape = check_signs(x, prepacked, in_channels, out_channels, kernel_size, threshold,
                                               flipped, {stride, padding, dilation, groups});
   XnorRequest request;
-  request.shape = shape.concrete();
+  request.shape = concrete_for("xnor_conv2d_signs", shape, prepacked);
   request.words = empty_sign_words(shape, x.options());
   request.threshold = threshold.contiguous();
   if (flipped && flipped->defined()) request.flipped = flipped->to(at::kByte).contiguous();
@@ -449,6 +455,7 @@ std::tuple<at::Tensor, at::Tensor> xnor_sign_thresholds_kernel(const at::Tensor&
   const at::Tensor biases = bias.cpu().contiguous();
   at::Tensor threshold = at::empty(scale.sizes(), scales.options().dtype(at::kInt));
   at::Tensor flipped = at::empty(scale.sizes(), scales.options().dtype(at::kBool));
+  const kernels::SubnormalNumbers scope;
   for (int64_t o = 0; o < scale.numel(); ++o) {
     const float factor = scales.const_data_ptr<float>()[o];
     const float addend = biases.const_data_ptr<float>()[o] + 0.0f;
@@ -485,15 +492,38 @@ std::tuple<at::Tensor, at::Tensor> xnor_sign_thresholds_meta(const at::Tensor& s
 
 at::Tensor xnor_linear_kernel(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& scale,
                               const OptionalTensor& bias) {
-  TORCH_CHECK_VALUE(x.dim() >= 1, "kones::xnor_linear: x has no dimension; it takes [..., C]");
-  TORCH_CHECK_VALUE(weight.dim() == 2, "kones::xnor_linear: weight has ", weight.dim(),
+  const char* name = "xnor_linear";
+  for (const auto& [argument, tensor] : {std::pair<const char*, const at::Tensor&>{"x", x},
+                                         std::pair<const char*, const at::Tensor&>{"weight", weight}}) {
+    const at::ScalarType type = tensor.scalar_type();
+    TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name, ": ",
+                     argument, " is ", type, "; it takes float32, float16 or bfloat16");
+  }
+  TORCH_CHECK_VALUE(x.dim() >= 1, "kones::", name, ": x has no dimension; it takes [..., C]");
+  TORCH_CHECK_VALUE(weight.dim() == 2, "kones::", name, ": weight has ", weight.dim(),
                     " dimensions; it takes [O, C]");
-  TORCH_CHECK_VALUE(x.sym_size(-1) == weight.sym_size(1), "kones::xnor_linear: x has ", x.sym_size(-1),
-                    " features; weight takes ", weight.sym_size(1));
-  const at::Tensor rows = x.reshape_symint({-1, x.sym_size(-1)});
+  const auto weight_size = [&weight](int64_t d) { return weight.sym_size(d).guard_int(__FILE__, __LINE__); };
+  const int64_t outputs = weight_size(0);
+  const int64_t inputs = weight_size(1);
+  TORCH_CHECK_VALUE(outputs >= 1 && inputs >= 1 && inputs <= xnor_max_products, "kones::", name,
+                    ": weight is [", outputs, ", ", inputs, "]; it takes at least one of each, and up to ",
+                    xnor_max_products, " inputs");
+  TORCH_CHECK_VALUE(x.sym_size(-1) == inputs, "kones::", name, ": x has ", x.sym_size(-1),
+                    " features; weight takes ", inputs);
+  check_device(name, "weight", weight, x);
+  check_parameter(name, "scale", scale, outputs, x);
+  check_parameter(name, "bias", bias, outputs, x);
+
+  const at::Tensor rows = x.reshape_symint({-1, inputs});
   std::vector<c10::SymInt> sizes = x.sym_sizes().vec();
-  sizes.back() = weight.sym_size(0);
-  if (rows.sym_size(0) == 0) return at::empty_symint(sizes, x.options().memory_format(std::nullopt));
+  sizes.back() = outputs;
+  if (rows.sym_size(0) == 0) {
+    // Nothing is multiplied; LibTorch's operators connect the operands to the result.
+    at::Tensor y = at::linear(rows, weight.to(x.scalar_type()));
+    if (scale && scale->defined()) y = y * scale->to(x.scalar_type());
+    if (bias && bias->defined()) y = y + bias->to(x.scalar_type());
+    return y.view_symint(sizes);
+  }
   const at::Tensor picture = rows.t().unsqueeze(0).unsqueeze(2);
   const at::Tensor kernel = weight.unsqueeze(2).unsqueeze(3);
   const at::Tensor y = xnor_conv2d(picture, kernel, scale, bias);
@@ -633,8 +663,9 @@ TORCH_LIBRARY_IMPL(kones, Meta, library) {
 TORCH_LIBRARY_IMPL(kones, Autograd, library) {
   library.impl("xnor_conv2d", &ops::xnor_conv2d_autograd);
   library.impl("xnor_linear", &ops::xnor_linear_kernel);
-  for (const char* without_gradient : {"xnor_conv2d_packed", "xnor_prepack", "xnor_conv2d_prepacked",
-                                       "xnor_conv2d_fused", "xnor_conv2d_signs", "xnor_sign_thresholds"}) {
+  library.impl("xnor_conv2d_prepacked", &ops::xnor_conv2d_prepacked_autograd);
+  for (const char* without_gradient : {"xnor_conv2d_packed", "xnor_prepack", "xnor_conv2d_fused",
+                                       "xnor_conv2d_signs", "xnor_sign_thresholds"}) {
     library.impl(without_gradient, torch::autograd::autogradNotImplementedFallback());
   }
 }

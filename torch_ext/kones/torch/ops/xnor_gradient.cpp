@@ -2,9 +2,11 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include "kones/torch/ops/signs.h"
 #include "kones/torch/ops/xnor_conv2d.h"
+#include "kones/torch/ops/xnor_shape.h"
 
 namespace kones::ops {
 namespace {
@@ -13,6 +15,13 @@ using OptionalTensor = std::optional<at::Tensor>;
 
 bool requires_gradient(const OptionalTensor& tensor) {
   return tensor && tensor->defined() && tensor->requires_grad();
+}
+
+/// Whether a tensor's gradient, backward or forward, has to know of what is computed from it. What Function
+/// makes of tangents is an error.
+bool is_followed(const OptionalTensor& tensor) {
+  return (at::GradMode::is_enabled() && requires_gradient(tensor)) ||
+         torch::autograd::isFwGradDefined(tensor);
 }
 
 /// One number an output, to be combined with [N, O, H, W].
@@ -27,11 +36,11 @@ class XnorConv2dFunction : public torch::autograd::Function<XnorConv2dFunction> 
                             at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
                             int64_t groups) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
+    check_conv2d(x, weight, scale, bias, {stride, padding, dilation, groups});
     const int64_t in_channels = x.sym_size(1).guard_int(__FILE__, __LINE__);
     const bool channels_last = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
     const auto [words, mask] = pack_signs_masked(x, groups, x.requires_grad());
     const at::Tensor weight_words = pack_signs(weight);
-    // It checks the arguments that packing did not look at.
     at::Tensor y = xnor_conv2d_words(words, weight_words, in_channels, scale, bias, stride, padding, dilation,
                                      groups, x.scalar_type(), channels_last);
     context->save_for_backward({words, mask, weight_words, scale.value_or(at::Tensor())});
@@ -64,8 +73,11 @@ class XnorConv2dFunction : public torch::autograd::Function<XnorConv2dFunction> 
     const int64_t groups = saved["groups"].toInt();
     const int64_t in_channels = saved["in_channels"].toInt();
     const bool channels_last = saved["channels_last"].toBool();
-    const at::Tensor& gradient = gradients[0];
-    const at::ScalarType type = gradient.scalar_type();
+    // Rounded once, at the end: in float32 unless nothing but a product of x's type is asked for.
+    const at::ScalarType weight_type = saved["weight_type"].toScalarType();
+    const at::ScalarType x_type = gradients[0].scalar_type();
+    const at::ScalarType type = weight_type == x_type && !scale.defined() ? x_type : at::kFloat;
+    const at::Tensor gradient = gradients[0].to(type);
     const bool needs_x = context->needs_input_grad(0);
     const bool needs_weight = context->needs_input_grad(1);
 
@@ -78,8 +90,8 @@ class XnorConv2dFunction : public torch::autograd::Function<XnorConv2dFunction> 
       const auto [x_gradient, weight_gradient, none] =
           at::convolution_backward(scaled, x_signs, weight_signs, std::nullopt, stride, padding, dilation,
                                    false, {0, 0}, groups, {needs_x, needs_weight, false});
-      if (needs_x) results[0] = apply_sign_mask(x_gradient, mask, groups);
-      if (needs_weight) results[1] = weight_gradient.to(saved["weight_type"].toScalarType());
+      if (needs_x) results[0] = apply_sign_mask(x_gradient.to(x_type), mask, groups);
+      if (needs_weight) results[1] = weight_gradient.to(weight_type);
     }
     if (saved["needs_scale"].toBool()) {
       const at::Tensor sums = xnor_conv2d_words(words, weight_words, in_channels, {}, {}, stride, padding,
@@ -93,14 +105,44 @@ class XnorConv2dFunction : public torch::autograd::Function<XnorConv2dFunction> 
   }
 };
 
+class PrepackedFunction : public torch::autograd::Function<PrepackedFunction> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext*, const at::Tensor& x,
+                            const at::Tensor& prepacked, int64_t out_channels, at::IntArrayRef kernel_size,
+                            const OptionalTensor& scale, const OptionalTensor& bias, at::IntArrayRef stride,
+                            at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    return xnor_conv2d_prepacked(x, prepacked, out_channels, kernel_size, scale, bias, stride, padding,
+                                 dilation, groups);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*,
+                                                 torch::autograd::variable_list) {
+    TORCH_CHECK_NOT_IMPLEMENTED(false, "kones::xnor_conv2d_prepacked has no gradient; xnor_conv2d has one");
+  }
+};
+
 }  // namespace
+
+at::Tensor xnor_conv2d_prepacked_autograd(const at::Tensor& x, const at::Tensor& prepacked,
+                                          int64_t out_channels, at::IntArrayRef kernel_size,
+                                          const OptionalTensor& scale, const OptionalTensor& bias,
+                                          at::IntArrayRef stride, at::IntArrayRef padding,
+                                          at::IntArrayRef dilation, int64_t groups) {
+  if (is_followed(x) || is_followed(scale) || is_followed(bias)) {
+    return PrepackedFunction::apply(x, prepacked, out_channels, kernel_size, scale, bias, stride, padding,
+                                    dilation, groups);
+  }
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return xnor_conv2d_prepacked(x, prepacked, out_channels, kernel_size, scale, bias, stride, padding,
+                               dilation, groups);
+}
 
 at::Tensor xnor_conv2d_autograd(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& scale,
                                 const OptionalTensor& bias, at::IntArrayRef stride, at::IntArrayRef padding,
                                 at::IntArrayRef dilation, int64_t groups) {
-  const bool recorded = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() ||
-                                                       requires_gradient(scale) || requires_gradient(bias));
-  if (recorded) return XnorConv2dFunction::apply(x, weight, scale, bias, stride, padding, dilation, groups);
+  if (is_followed(x) || is_followed(weight) || is_followed(scale) || is_followed(bias))
+    return XnorConv2dFunction::apply(x, weight, scale, bias, stride, padding, dilation, groups);
   at::AutoDispatchBelowADInplaceOrView below_autograd;
   return xnor_conv2d(x, weight, scale, bias, stride, padding, dilation, groups);
 }

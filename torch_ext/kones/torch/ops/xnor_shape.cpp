@@ -51,9 +51,14 @@ SymbolicXnorShape check_shape(const char* name, const XnorKernel& kernel, const 
   check_pair(name, "stride", geometry.stride, 1);
   check_pair(name, "padding", geometry.padding, 0);
   check_pair(name, "dilation", geometry.dilation, 1);
-  TORCH_CHECK_VALUE(kernel.out_channels >= 1 && kernel.group_in_channels >= 1, "kones::", name,
-                    ": there are ", kernel.out_channels, " output and ", in_channels,
-                    " input channels; it takes at least 1 of each");
+  TORCH_CHECK_VALUE(kernel.out_channels >= 1 && kernel.out_channels <= xnor_max_channels, "kones::", name,
+                    ": there are ", kernel.out_channels, " output channels; it takes 1 to ",
+                    xnor_max_channels);
+  TORCH_CHECK_VALUE(in_channels >= 1 && in_channels <= xnor_max_channels, "kones::", name, ": x has ",
+                    in_channels, " channels; weight and groups take ", kernel.group_in_channels, " times ",
+                    geometry.groups, ", from 1 to ", xnor_max_channels);
+  TORCH_CHECK_VALUE(kernel.height >= 1 && kernel.width >= 1, "kones::", name, ": the kernel is ",
+                    kernel.height, " x ", kernel.width, "; it takes at least 1 x 1");
   TORCH_CHECK_VALUE(geometry.groups >= 1 && kernel.out_channels % geometry.groups == 0, "kones::", name,
                     ": groups is ", geometry.groups, "; it takes a divisor of the ", kernel.out_channels,
                     " output channels");
@@ -62,11 +67,14 @@ SymbolicXnorShape check_shape(const char* name, const XnorKernel& kernel, const 
       "kones::", name, ": x has ", in_channels, " channels; weight and groups take ",
       kernel.group_in_channels, " times ", geometry.groups);
   // Each factor is checked before it is multiplied: neither product leaves 64 bits.
-  TORCH_CHECK_VALUE(kernel.height >= 1 && kernel.width >= 1 && kernel.height <= xnor_max_products &&
-                        kernel.width <= xnor_max_products / kernel.height &&
+  TORCH_CHECK_VALUE(kernel.height <= xnor_max_products && kernel.width <= xnor_max_products / kernel.height &&
                         kernel.group_in_channels <= xnor_max_products / (kernel.height * kernel.width),
                     "kones::", name, ": a sum of ", kernel.group_in_channels, " x ", kernel.height, " x ",
                     kernel.width, " products overflows; it takes 1 to ", xnor_max_products, " of them");
+  const int64_t products = kernel.group_in_channels * kernel.height * kernel.width;
+  TORCH_CHECK_VALUE(kernel.out_channels <= xnor_max_weight_elements / products, "kones::", name,
+                    ": a weight of ", kernel.out_channels, " x ", products,
+                    " elements is too large; it takes up to ", xnor_max_weight_elements);
   SymbolicXnorShape result;
   XnorShape& shape = result.shape;
   shape.in_channels = in_channels;
@@ -97,6 +105,38 @@ SymbolicXnorShape check_shape(const char* name, const XnorKernel& kernel, const 
   result.in_height = std::move(in_height);
   result.in_width = std::move(in_width);
   return result;
+}
+
+SymbolicXnorShape check_conv2d(const at::Tensor& x, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& scale, const std::optional<at::Tensor>& bias,
+                               const XnorGeometry& geometry) {
+  const char* name = "xnor_conv2d";
+  check_pictures(name, "x", x);
+  const XnorKernel kernel = check_weight(name, weight, geometry.groups);
+  const SymbolicXnorShape shape =
+      check_shape(name, kernel, geometry, x.sym_size(1).guard_int(__FILE__, __LINE__), x.sym_size(0),
+                  x.sym_size(2), x.sym_size(3));
+  check_device(name, "weight", weight, x);
+  check_parameter(name, "scale", scale, kernel.out_channels, x);
+  check_parameter(name, "bias", bias, kernel.out_channels, x);
+  return shape;
+}
+
+void check_parameter(const char* name, const char* argument, const std::optional<at::Tensor>& given,
+                     int64_t outputs, const at::Tensor& x) {
+  if (!given || !given->defined()) return;
+  const at::ScalarType type = given->scalar_type();
+  TORCH_CHECK_TYPE(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "kones::", name, ": ",
+                   argument, " is ", type, "; it takes float32, float16 or bfloat16");
+  TORCH_CHECK_VALUE(given->dim() == 1 && given->sym_size(0) == outputs, "kones::", name, ": ", argument,
+                    " is ", given->sym_sizes(), "; it takes one number for each of the ", outputs,
+                    " outputs");
+  check_device(name, argument, *given, x);
+}
+
+void check_device(const char* name, const char* argument, const at::Tensor& tensor, const at::Tensor& x) {
+  TORCH_CHECK_VALUE(tensor.device() == x.device(), "kones::", name, ": ", argument, " is on ",
+                    tensor.device(), "; it takes the device of x, ", x.device());
 }
 
 XnorShape SymbolicXnorShape::concrete() const {

@@ -2,6 +2,8 @@
 // the operator, the argument, what it got and what it takes.
 #pragma once
 
+#include <optional>
+
 #include <ATen/core/Tensor.h>
 #include <c10/core/SymInt.h>
 
@@ -46,6 +48,24 @@ struct SymbolicXnorShape {
 SymbolicXnorShape check_shape(const char* name, const XnorKernel& kernel, const XnorGeometry& geometry,
                               int64_t in_channels, c10::SymInt batch, c10::SymInt in_height,
                               c10::SymInt in_width);
+
+/// The most channels that there may be, of either kind: products of sizes then stay in 64 bits.
+inline constexpr int64_t xnor_max_channels = INT32_MAX;
+/// The most elements that a weight may have.
+inline constexpr int64_t xnor_max_weight_elements = int64_t{1} << 46;
+
+/// The arguments of xnor_conv2d, all of them.
+SymbolicXnorShape check_conv2d(const at::Tensor& x, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& scale, const std::optional<at::Tensor>& bias,
+                               const XnorGeometry& geometry);
+
+/// Refuses a parameter of an epilogue that is given and is no [outputs] of float32, float16 or bfloat16 on
+/// x's device.
+void check_parameter(const char* name, const char* argument, const std::optional<at::Tensor>& given,
+                     int64_t outputs, const at::Tensor& x);
+
+/// Refuses a tensor on another device than x.
+void check_device(const char* name, const char* argument, const at::Tensor& tensor, const at::Tensor& x);
 
 /// Refuses a convolution's operand that is no [N, C, H, W] of float32, float16 or bfloat16.
 void check_pictures(const char* name, const char* argument, const at::Tensor& x);

@@ -1,0 +1,9 @@
+#include "kones/cuda/xnor_tile.cuh"
+
+namespace kones::cuda {
+
+void launch_xnor_medium(bool wide_pieces, unsigned blocks, const XnorLaunch& launch, Stream stream) {
+  launch_xnor_tile<Tile<4, 2, 2, 4>>(wide_pieces, blocks, launch, stream);
+}
+
+}  // namespace kones::cuda
