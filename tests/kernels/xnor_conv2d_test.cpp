@@ -189,6 +189,31 @@ TEST_P(XnorConv2d, EnormousPaddingsAreExact) {
   EXPECT_EQ(sums, test.sums);
 }
 
+/// Columns and rows of outputs whose taps lie on both sides of the image.
+TEST_P(XnorConv2d, GapsWiderThanTheImageAreExact) {
+  for (const int64_t channels : {3, 70}) {
+    for (int64_t padding = 0; padding <= 14; ++padding) {
+      for (int64_t stride = 1; stride <= 5; ++stride) {
+        XnorShape shape;
+        shape.in_channels = channels;
+        shape.out_channels = 19;
+        shape.in_height = shape.in_width = 2;
+        shape.kernel_height = shape.kernel_width = 3;
+        shape.dilation_height = shape.dilation_width = 5;
+        shape.padding_height = 5;
+        shape.padding_width = padding;
+        shape.stride_width = stride;
+        if (shape.in_width + 2 * padding < 11) continue;
+        const Case test(shape);
+        std::vector<int32_t> sums;
+        xnor_conv2d(test.word_input(), test.prepacked.data(), shape, {}, test.output(sums, true), {},
+                    GetParam());
+        ASSERT_EQ(sums, test.sums) << describe(shape);
+      }
+    }
+  }
+}
+
 /// Images of one pixel, which are computed as one of many.
 TEST_P(XnorConv2d, LinearLayersAreExact) {
   for (const int64_t groups : {1, 3}) {

@@ -96,6 +96,11 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
     }
   }
 
+  // Of a kernel with gaps wider than the image, also columns between others have no real taps: their words
+  // are counted.
+  std::vector<bool> counts_words(columns.distinct.size(), layout.patches);
+  for (int64_t x = first_column; x < end_column; ++x) counts_words[columns.of_output[x]] = true;
+
   const int64_t outputs = layout.padded_outputs();
   for (const int32_t column : columns.of_output) column_sums.push_back(column * shape.groups * outputs);
   first_sums.resize(rows.distinct.size() * columns.distinct.size() * shape.groups * outputs);
@@ -103,12 +108,13 @@ XnorPlan::XnorPlan(const XnorShape& given, const void* prepacked)
   for (const TapRange& row : rows.distinct) {
     // The rows whose words are counted.
     const TapRange counted = layout.patches ? TapRange{0, shape.kernel_height} : row;
-    for (const TapRange& column : columns.distinct) {
+    for (size_t c = 0; c < columns.distinct.size(); ++c) {
+      const TapRange& column = columns.distinct[c];
       const int64_t real_taps = (row.end - row.begin) * (column.end - column.begin);
       const auto products = static_cast<int32_t>(real_taps * shape.group_in_channels());
       for (int64_t group = 0; group < shape.groups; ++group, sums += outputs) {
         std::fill_n(sums, outputs, products);
-        if (column.begin == column.end && !layout.patches) continue;  // nothing is counted
+        if (!counts_words[c]) continue;
         for (int64_t y = counted.begin; y < counted.end; ++y) {
           for (int64_t x = 0; x < shape.kernel_width; ++x) {
             const bool is_real = y >= row.begin && y < row.end && x >= column.begin && x < column.end;
