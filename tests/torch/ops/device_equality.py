@@ -62,9 +62,58 @@ def forward_and_gradient(operator, arguments, x, cotangent):
     return y.detach().cpu(), gradient.cpu()
 
 
+def convolutions():
+    """Operands and geometry of convolutions of signs: shapes, orders in memory, types."""
+    generator = torch.Generator().manual_seed(2)
+    for channels, outputs, kernel, geometry in (
+        (64, 64, (3, 3), ([1, 1], [1, 1], [1, 1], 1)),
+        (130, 37, (5, 2), ([2, 1], [0, 3], [1, 2], 1)),
+        (12, 18, (3, 3), ([1, 2], [2, 1], [2, 1], 3)),
+        (3, 33, (7, 7), ([2, 2], [3, 3], [1, 1], 1)),
+        (256, 128, (1, 1), ([1, 1], [0, 0], [1, 1], 1)),
+    ):
+        for dtype, order in itertools.product(TYPES, (torch.contiguous_format, torch.channels_last)):
+            x = torch.randn(3, channels, 13, 11, generator=generator).to(dtype).contiguous(memory_format=order)
+            weight = torch.randn(outputs, channels // geometry[3], *kernel, generator=generator)
+            scale, bias = torch.randn(2, outputs, generator=generator)
+            yield x, weight, scale, bias, geometry
+
+
+def convolution_results(x, weight, scale, bias, geometry):
+    """What the operators of signs make of the operands, but for gradients, whose sums have an order of their own."""
+    ops = torch.ops.kones
+    kernel, groups, outputs = list(weight.shape[2:]), geometry[3], weight.shape[0]
+    prepacked = ops.xnor_prepack(weight, groups)
+    y = ops.xnor_conv2d(x, weight, scale, bias, *geometry)
+    fused, words = ops.xnor_conv2d_fused(
+        x, prepacked, x.shape[1], outputs, kernel, scale, bias, y, "prelu", scale, bias, bias,
+        stride=geometry[0], padding=geometry[1], dilation=geometry[2], groups=groups)  # fmt: skip
+    threshold, flipped = ops.xnor_sign_thresholds(scale, bias, weight[0].numel())
+    signs = ops.xnor_conv2d_signs(x, prepacked, x.shape[1], outputs, kernel, threshold, flipped, *geometry)
+    packed = ops.pack_signs(x)
+    mask = ops._pack_signs_masked(x, groups, True)[1]
+    results = [y, ops.xnor_conv2d_prepacked(x, prepacked, outputs, kernel, scale, bias, *geometry), fused, words]
+    results += [signs, packed, mask, ops.unpack_signs(packed, x.shape[1]), ops._apply_sign_mask(x, mask, groups)]
+    if groups == 1:
+        results.append(ops.xnor_conv2d_packed(packed, ops.pack_signs(weight), x.shape[1], *geometry[:3]))
+    return results
+
+
+def compare_convolutions(device):
+    compared = 0
+    for x, weight, scale, bias, geometry in convolutions():
+        here = convolution_results(x, weight, scale, bias, geometry)
+        there = convolution_results(*(operand.to(device) for operand in (x, weight, scale, bias)), geometry)
+        for i, (a, b) in enumerate(zip(here, (result.cpu() for result in there))):
+            if a.dtype != b.dtype or a.stride() != b.stride() or not torch.equal(a, b):
+                sys.exit(f"convolution of {tuple(x.shape)} in {x.dtype} with {tuple(weight.shape)}, {geometry}: result {i} on {device} differs")
+            compared += a.numel()
+    return compared
+
+
 def main(library, device="cuda"):
     torch.ops.load_library(library)
-    compared = 0
+    compared = compare_convolutions(device)
     for dtype in TYPES:
         for x in layouts(all_values(dtype)):
             there = torch.empty_strided(x.shape, x.stride(), dtype=dtype, device=device).copy_(x)
