@@ -53,9 +53,14 @@ std::vector<CpuTier> detect() {
   return tiers;
 }
 
+CpuTier default_cpu_tier() {
+  const std::vector<CpuTier>& tiers = available_cpu_tiers();
+  return tiers.back() == CpuTier::amx_int8 ? CpuTier::avx512_vpopcntdq : tiers.back();
+}
+
 CpuTier choose() {
   const char* wanted = std::getenv("KONES_CPU_TIER");
-  if (wanted == nullptr || *wanted == '\0') return available_cpu_tiers().back();
+  if (wanted == nullptr || *wanted == '\0') return default_cpu_tier();
   std::string names;
   for (const CpuTier tier : available_cpu_tiers()) {
     if (wanted == cpu_tier_name(tier)) return tier;

@@ -22,7 +22,8 @@ std::string_view cpu_tier_name(CpuTier tier);
 const std::vector<CpuTier>& available_cpu_tiers();
 
 /// The tier that kernels use: the one that the environment variable KONES_CPU_TIER names (scalar, avx2,
-/// avx512, avx512_vpopcntdq, amx_int8) when the process first asks, else the most capable. Throws
+/// avx512, avx512_vpopcntdq, amx_int8) when the process first asks, else the most capable but for amx_int8,
+/// which has run in an emulation alone: its speed is not known. Throws
 /// std::invalid_argument, each time, for a name that is none or a tier that this machine lacks.
 CpuTier cpu_tier();
 

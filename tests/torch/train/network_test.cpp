@@ -33,6 +33,14 @@ TEST(Models, HaveThePapersParameterCounts) {
   const std::map<std::string, Count> expected = {
       {"mnist-1hidden", {784 * 100 + 100 * 10, 79510}},
       {"mnist-2conv", {20 * 25 + 50 * 20 * 25 + 800 * 500 + 500 * 10, 431080}},
+      {"cifar-6conv",
+       {9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512) +
+            (512 * 8 * 8 + 1024 + 10) * 1024,
+        39191690}},
+      {"cifar-6conv-pool3",
+       {9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512) +
+            (512 * 4 * 4 + 1024 + 10) * 1024,
+        14025866}},
   };
   for (const Topology& topology : topologies()) {
     const Network network(topology, find_method("lightnn-1"));

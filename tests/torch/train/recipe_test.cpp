@@ -131,7 +131,7 @@ TEST(Recipe, BestDependsOnModelAndMethod) {
       SCOPED_TRACE(topology.name + ", " + method.name);
       const Recipe recipe = make_recipe("best", topology, method);
       check_recipe(recipe);
-      const bool convolution = topology.name == "mnist-2conv";
+      const bool convolution = topology.name != "mnist-1hidden";
       const bool binary = method.name == "binaryconnect" || method.name == "binarynet";
       EXPECT_EQ(recipe.recipe, "best");
       EXPECT_EQ(recipe.epochs, convolution ? 8 : 20);
