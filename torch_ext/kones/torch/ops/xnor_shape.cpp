@@ -134,6 +134,13 @@ void check_parameter(const char* name, const char* argument, const std::optional
   check_device(name, argument, *given, x);
 }
 
+void check_in_channels(const char* name, int64_t in_channels, int64_t groups) {
+  TORCH_CHECK_VALUE(groups >= 1, "kones::", name, ": groups is ", groups, "; it takes 1 or more");
+  TORCH_CHECK_VALUE(in_channels >= 1 && in_channels <= xnor_max_channels && in_channels % groups == 0,
+                    "kones::", name, ": in_channels is ", in_channels, "; it takes a multiple of groups, ",
+                    groups, ", from 1 to ", xnor_max_channels);
+}
+
 void check_device(const char* name, const char* argument, const at::Tensor& tensor, const at::Tensor& x) {
   TORCH_CHECK_VALUE(tensor.device() == x.device(), "kones::", name, ": ", argument, " is on ",
                     tensor.device(), "; it takes the device of x, ", x.device());

@@ -64,6 +64,9 @@ SymbolicXnorShape check_conv2d(const at::Tensor& x, const at::Tensor& weight,
 void check_parameter(const char* name, const char* argument, const std::optional<at::Tensor>& given,
                      int64_t outputs, const at::Tensor& x);
 
+/// Refuses an argument in_channels that is no multiple of groups, or too large.
+void check_in_channels(const char* name, int64_t in_channels, int64_t groups);
+
 /// Refuses a tensor on another device than x.
 void check_device(const char* name, const char* argument, const at::Tensor& tensor, const at::Tensor& x);
 
