@@ -33,8 +33,7 @@ XnorPrepackedLayout::XnorPrepackedLayout(const XnorShape& shape)
       panels((shape.group_out_channels() + xnor_panel - 1) / xnor_panel),
       tap_counts(sizeof(XnorPrepackedHeader)),
       weights(padded_to_line(tap_counts +
-                             shape.groups * shape.taps() * padded_outputs() * int64_t{sizeof(int32_t)})),
-      bytes(weights + shape.groups * padded_outputs() * words * int64_t{sizeof(uint64_t)}) {}
+                             shape.groups * shape.taps() * padded_outputs() * int64_t{sizeof(int32_t)})) {}
 
 XnorPrepackedHeader XnorPrepackedHeader::of(const XnorShape& shape) {
   XnorPrepackedHeader header;

@@ -25,7 +25,6 @@ struct XnorPrepackedLayout {
   int64_t panels;  ///< of a group
   int64_t tap_counts;
   int64_t weights;
-  int64_t bytes;
 
   int64_t padded_outputs() const { return panels * xnor_panel; }
 };

@@ -93,9 +93,10 @@ __device__ __forceinline__ void describe_tile(const XnorLaunch& launch, const Bl
   const XnorEpilogue& epilogue = launch.epilogue;
   if (is_column && has_values(launch)) {
     memory.scale[thread] = epilogue.scale != nullptr ? epilogue.scale[channel] : 1.0f;
-    memory.bias[thread] = epilogue.bias != nullptr ? epilogue.bias[channel] : 0.0f;
+    // Adding 0 makes +0 of -0: no result is -0.
+    memory.bias[thread] = (epilogue.bias != nullptr ? epilogue.bias[channel] : 0.0f) + 0.0f;
     memory.slope[thread] = epilogue.slope != nullptr ? epilogue.slope[channel] : 0.0f;
-    memory.shift[thread] = epilogue.shift != nullptr ? epilogue.shift[channel] : 0.0f;
+    memory.shift[thread] = (epilogue.shift != nullptr ? epilogue.shift[channel] : 0.0f) + 0.0f;
     memory.sign_threshold[thread] = launch.sign_threshold != nullptr ? launch.sign_threshold[channel] : 0.0f;
   }
   // No sum is below this: the bits of columns without a channel are 0.

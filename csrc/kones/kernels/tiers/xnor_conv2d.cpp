@@ -125,9 +125,50 @@ inline void copy_outputs(const T* from, int64_t outputs, T* to) {
   }
 }
 
+/// to_float and xnor_stored of `count` elements. Loops over many, of which the compiler makes vectors.
+template <typename T>
+inline void widen(const T* values, int count, float* numbers) {
+#pragma GCC ivdep
+  for (int i = 0; i < count; ++i) numbers[i] = to_float(values[i]);
+}
+template <typename T>
+inline void store_numbers(const float* numbers, int count, T* values) {
+#pragma GCC ivdep
+  for (int i = 0; i < count; ++i) values[i] = from_float<T>(numbers[i]);
+  if constexpr (sizeof(T) == 2) {
+#pragma GCC ivdep
+    for (int i = 0; i < count; ++i) values[i].bits = values[i].bits == 0x8000 ? 0 : values[i].bits;
+  }
+}
+
 /// The sign bits that sums come to.
 inline uint32_t bits_of_sums(const XnorPanel& panel, PanelIntegers sums) {
   return bits_below(sums, load<PanelIntegers>(panel.threshold)) ^ panel.flipped;
+}
+
+/// The values of pixels first .. first + pixels - 1 whose sums are given, [pixels][xnor_panel], and the
+/// numbers that they are.
+template <typename T>
+inline void make_values(const XnorRow<T>& row, int64_t first, int pixels, const PanelIntegers* sums,
+                        float* numbers, T* values) {
+  const XnorPanel& panel = *row.panel;
+  const int count = pixels * xnor_panel;
+  if (row.residual != nullptr) {
+    for (int p = 0; p < pixels; ++p)
+      copy_outputs(row.residual + (first + p) * row.value_pixel_stride, row.outputs, values + p * xnor_panel);
+    widen(values, count, numbers);
+  }
+  for (int p = 0; p < pixels; ++p) {
+    float* const own = numbers + p * xnor_panel;
+    PanelFloats value = scaled(panel, sums[p]);
+    if (!row.is_plain) {
+      if (row.residual != nullptr) value += load<PanelFloats>(own);
+      value = finished(panel, row.activation, value);
+    }
+    __builtin_memcpy(own, &value, sizeof(value));
+  }
+  store_numbers(numbers, count, values);
+  if (sizeof(T) != sizeof(float) && row.sign_words != nullptr) widen(values, count, numbers);
 }
 
 /// All that XnorRow may ask for, for pixels first .. first + pixels - 1 whose sums are given; channels last.
@@ -135,38 +176,28 @@ template <typename T>
 [[gnu::noinline]] void finish_tile(const XnorRow<T>& row, int64_t first, int pixels,
                                    const PanelIntegers* sums) {
   const XnorPanel& panel = *row.panel;
+  alignas(64) T values[tile_pixels * xnor_panel] = {};
+  alignas(64) float numbers[tile_pixels * xnor_panel];
+  if constexpr (std::is_same_v<T, int32_t>) {
+    __builtin_memcpy(values, sums, pixels * sizeof(sums[0]));
+  } else if (!row.from_sums || row.values != nullptr) {
+    make_values(row, first, pixels, sums, numbers, values);
+  }
+  if (row.values != nullptr) {
+    for (int p = 0; p < pixels; ++p)
+      copy_outputs(values + p * xnor_panel, row.outputs, row.values + (first + p) * row.value_pixel_stride);
+  }
+  if (row.sign_words == nullptr) return;
   uint32_t negative[tile_pixels] = {};
   for (int p = 0; p < pixels; ++p) {
-    const int64_t offset = (first + p) * row.value_pixel_stride;
-    alignas(64) T values[xnor_panel];
-    if constexpr (std::is_same_v<T, int32_t>) {
-      __builtin_memcpy(values, &sums[p], sizeof(sums[p]));
-    } else if (!row.from_sums || row.values != nullptr) {
-      alignas(64) float numbers[xnor_panel];
-      PanelFloats value = scaled(panel, sums[p]);
-      if (!row.is_plain) {
-        if (row.residual != nullptr) {
-          T residual[xnor_panel] = {};
-          copy_outputs(row.residual + offset, row.outputs, residual);
-          for (int o = 0; o < xnor_panel; ++o) numbers[o] = to_float(residual[o]);
-          value += load<PanelFloats>(numbers);
-        }
-        value = finished(panel, row.activation, value);
-      }
-      __builtin_memcpy(numbers, &value, sizeof(value));
-      for (int o = 0; o < xnor_panel; ++o) values[o] = xnor_stored<T>(numbers[o]);
-    }
-    if (row.values != nullptr) copy_outputs(values, row.outputs, row.values + offset);
-    if (row.sign_words == nullptr) continue;
     if (row.from_sums) {
       negative[p] = bits_of_sums(panel, sums[p]);
     } else if constexpr (!std::is_same_v<T, int32_t>) {
-      alignas(64) float numbers[xnor_panel];
-      for (int o = 0; o < xnor_panel; ++o) numbers[o] = to_float(values[o]);
-      negative[p] = bits_below(load<PanelFloats>(numbers), load<PanelFloats>(panel.sign_threshold));
+      negative[p] =
+          bits_below(load<PanelFloats>(numbers + p * xnor_panel), load<PanelFloats>(panel.sign_threshold));
     }
   }
-  if (row.sign_words != nullptr) add_sign_bits(row, first, pixels, negative);
+  add_sign_bits(row, first, pixels, negative);
 }
 
 /// Whether there is nothing to do but to scale the sums of a whole panel and to put them side by side.

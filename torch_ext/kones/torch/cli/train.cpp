@@ -115,6 +115,12 @@ void add_train(CLI::App& app, int& status) {
   command->add_option("--config", arguments->config_file, "TOML file with settings in place of the recipe's");
   command->add_flag("--resume", arguments->request.resume, "Go on with the run in --out, to the same bits");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
+  command->footer(
+      "Layers of binary weights and signs use kones's packed kernel or LibTorch's, whichever is measured to "
+      "be faster; "
+      "the environment variable KONES_BINARY_KERNEL (auto, packed, libtorch) chooses, KONES_CPU_TIER the "
+      "instruction "
+      "set.");
   command->callback([arguments, &status] { status = run_train(*arguments); });
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 
@@ -75,23 +76,17 @@ std::string description_of(const Signs& x, const Signs& weight) {
   return product(x.numbers.sizes()) + " by " + product(weight.numbers.sizes());
 }
 
-/// Seconds of one call: the shortest of a few, after one that warms.
+/// Seconds of one call.
 double seconds_of(const at::Tensor& x, const std::function<void()>& call) {
   using Clock = std::chrono::steady_clock;
   const auto wait = [&x] {
     if (x.is_cuda()) torch::cuda::synchronize(x.device().index());
   };
-  constexpr int calls = 3;
-  double shortest = 0.0;
-  for (int i = 0; i <= calls; ++i) {
-    wait();
-    const Clock::time_point start = Clock::now();
-    call();
-    wait();
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (i == 1 || (i > 1 && seconds < shortest)) shortest = seconds;
-  }
-  return shortest;
+  wait();
+  const Clock::time_point start = Clock::now();
+  call();
+  wait();
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 struct Choices {
@@ -113,8 +108,16 @@ bool packed_is_faster(const Signs& x, const Signs& weight, const ConvolutionGeom
   if (found != known.packed.end()) return found->second;
   BinaryKernelChoice choice;
   choice.shape = description_of(x, weight);
-  choice.packed_seconds = seconds_of(x.numbers, [&] { multiply_packed(x, weight, geometry); });
-  choice.libtorch_seconds = seconds_of(x.numbers, [&] { multiply_by_libtorch(x, weight, geometry); });
+  // The shortest of several calls in turn, the first of which warm: what else the machine does falls on both.
+  constexpr int calls = 7;
+  choice.packed_seconds = choice.libtorch_seconds = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < calls; ++i) {
+    const double packed = seconds_of(x.numbers, [&] { multiply_packed(x, weight, geometry); });
+    const double libtorch = seconds_of(x.numbers, [&] { multiply_by_libtorch(x, weight, geometry); });
+    if (i == 0) continue;
+    choice.packed_seconds = std::min(choice.packed_seconds, packed);
+    choice.libtorch_seconds = std::min(choice.libtorch_seconds, libtorch);
+  }
   choice.packed = choice.packed_seconds <= choice.libtorch_seconds;
   known.packed.emplace(key, choice.packed);
   known.untold.push_back(choice);

@@ -1,6 +1,6 @@
 // How a layer of binary weights and signs is computed: by kones's packed kernel, or by LibTorch on -1 and +1.
-// Both give the same bits, since every partial sum is a whole number that float32 holds; so the faster one is
-// taken, by the clock.
+// On the CPU both give the same bits, since every partial sum is a whole number that float32 holds (cuDNN may
+// choose an algorithm that rounds); so the faster one is taken, by the clock.
 #pragma once
 
 #include <string>

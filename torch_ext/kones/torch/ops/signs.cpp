@@ -199,7 +199,7 @@ std::pair<at::Tensor, SignLayout> with_sign_layout(const at::Tensor& x, int64_t 
     layout.group_channels = t.size(1) / groups;
     layout.batch_stride = t.stride(0);
     layout.channel_stride = t.stride(1);
-    if (t.dim() == 2) {  // rows are pixels of one image, which more of them are packed at a time of
+    if (t.dim() == 2) {  // rows are pixels of one image: several are packed at a time
       layout.pixels = std::exchange(layout.batch, 1);
       layout.pixel_stride = t.stride(0);
     } else {
