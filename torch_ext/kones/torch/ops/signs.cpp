@@ -110,9 +110,9 @@ at::Tensor unpack_signs_kernel(const at::Tensor& words, int64_t channels) {
   check_unpack("unpack_signs", words, channels, 1);
   at::Tensor y = empty_unpacked(words, channels, at::kFloat, true);
   if (y.numel() == 0) return y;
-  const at::Tensor dense = words.contiguous();
   const SignLayout layout = with_sign_layout(y).second;
-  xnor_backend(words).check_words("unpack_signs", "words", dense, layout);
+  const at::Tensor dense =
+      xnor_backend(words).clean_words("unpack_signs", "words", words.contiguous(), layout);
   xnor_backend(words).unpack_signs(dense, layout, y);
   return y;
 }

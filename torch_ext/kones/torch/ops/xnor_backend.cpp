@@ -89,11 +89,12 @@ class CpuXnor : public XnorBackend {
                       shape.kernel_width, "] in ", shape.groups, shape.groups == 1 ? " group" : " groups");
   }
 
-  void check_words(const char* name, const char* argument, const at::Tensor& words,
-                   const SignLayout& layout) const override {
+  at::Tensor clean_words(const char* name, const char* argument, const at::Tensor& words,
+                         const SignLayout& layout) const override {
     TORCH_CHECK_VALUE(!kernels::has_stray_bits(const_words_of(words), layout), "kones::", name, ": ",
                       argument,
                       " has bits set past its last channel; it takes words as pack_signs makes them");
+    return words;
   }
 
   void convolve(const XnorOperand& x, const at::Tensor& prepacked,

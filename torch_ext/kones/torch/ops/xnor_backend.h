@@ -50,9 +50,10 @@ class XnorBackend {
   /// Refuses what prepack did not make for `shape`, as far as that can be seen.
   virtual void check_prepacked(const char* name, const at::Tensor& prepacked,
                                const XnorShape& shape) const = 0;
-  /// Refuses words with bits past the last channel, where looking is cheap.
-  virtual void check_words(const char* name, const char* argument, const at::Tensor& words,
-                           const SignLayout& layout) const = 0;
+  /// The words without bits past the last channel. On the CPU such bits are refused; a device, which would
+  /// have to be waited for, leaves them out.
+  virtual at::Tensor clean_words(const char* name, const char* argument, const at::Tensor& words,
+                                 const SignLayout& layout) const = 0;
   virtual void convolve(const XnorOperand& x, const at::Tensor& prepacked,
                         const XnorRequest& request) const = 0;
 };

@@ -133,15 +133,14 @@ at::Tensor xnor_conv2d_packed_kernel(const at::Tensor& x_words, const at::Tensor
   const char* name = "xnor_conv2d_packed";
   const SymbolicXnorShape shape =
       check_words_shape(name, x_words, weight_words, in_channels, {stride, padding, dilation, 1});
-  const at::Tensor words = x_words.contiguous();
-  const at::Tensor dense_weight = weight_words.contiguous();
-  const XnorBackend& backend = xnor_backend(x_words);
-  const auto check_stray = [&](const char* argument, const at::Tensor& tensor) {
-    const int64_t pixels = tensor.size(0) * tensor.size(1) * tensor.size(2);
-    backend.check_words(name, argument, tensor, SignLayout::channels_last(1, pixels, in_channels));
+  const auto cleaned = [&](const char* argument, const at::Tensor& tensor) {
+    const at::Tensor dense = tensor.contiguous();
+    const int64_t pixels = dense.size(0) * dense.size(1) * dense.size(2);
+    return xnor_backend(dense).clean_words(name, argument, dense,
+                                           SignLayout::channels_last(1, pixels, in_channels));
   };
-  check_stray("x_words", words);
-  check_stray("weight_words", dense_weight);
+  const at::Tensor words = cleaned("x_words", x_words);
+  const at::Tensor dense_weight = cleaned("weight_words", weight_words);
   return convolve_words(name, words, dense_weight, shape, {}, {}, at::kInt, true);
 }
 

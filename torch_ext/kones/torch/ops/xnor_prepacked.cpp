@@ -89,9 +89,9 @@ void convolve_prepacked(const char* name, const at::Tensor& x, const at::Tensor&
   const XnorBackend& backend = xnor_backend(x);
   if (x.scalar_type() != at::kLong)
     return backend.convolve(operand_of(x, request.shape.groups), aligned(prepacked), request);
-  const at::Tensor words = x.contiguous();
   const int64_t pixels = request.shape.batch * request.shape.in_height * request.shape.in_width;
-  backend.check_words(name, "x", words, SignLayout::channels_last(1, pixels, request.shape.in_channels));
+  const at::Tensor words = backend.clean_words(
+      name, "x", x.contiguous(), SignLayout::channels_last(1, pixels, request.shape.in_channels));
   backend.convolve({words, {}, true}, aligned(prepacked), request);
 }
 

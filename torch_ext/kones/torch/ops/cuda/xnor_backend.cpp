@@ -65,7 +65,14 @@ class CudaXnor : public XnorBackend {
         " bytes; what xnor_prepack makes of such a weight on this device has ", shape.prepacked_bytes());
   }
 
-  void check_words(const char*, const char*, const at::Tensor&, const SignLayout&) const override {}
+  at::Tensor clean_words(const char*, const char*, const at::Tensor& words,
+                         const SignLayout& layout) const override {
+    const int64_t channels = layout.group_channels % 64;
+    if (channels == 0) return words;
+    at::Tensor cleaned = words.clone();
+    cleaned.view({-1, layout.group_words()}).select(1, -1).bitwise_and_((int64_t{1} << channels) - 1);
+    return cleaned;
+  }
 
   void convolve(const XnorOperand& x, const at::Tensor& prepacked,
                 const XnorRequest& request) const override {
