@@ -167,8 +167,10 @@ int main(int argc, char** argv) {
         try {
           calls.push_back(peer.make(operands));
           present.push_back(true);
-        } catch (const std::exception&) {
-          present.push_back(false);  // bfloat16 wants AVX-512
+        } catch (const std::exception& error) {  // bfloat16 wants AVX-512
+          present.push_back(false);
+          const std::string reason = error.what();
+          std::fprintf(stderr, "%s left out: %s\n", peer.name, reason.substr(0, reason.find('\n')).c_str());
         }
       }
       const std::vector<Timing> timings = kones::benchmarks::interleave(calls, 7, 100, 100e-6);

@@ -6,7 +6,7 @@
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/library.h>
 
-#include "kones/torch/ops/arguments.h"
+#include "kones/torch/ops/dispatcher.h"
 #include "kones/torch/ops/xnor_backend.h"
 
 namespace kones {
@@ -215,40 +215,30 @@ std::pair<at::Tensor, SignLayout> with_sign_layout(const at::Tensor& x, int64_t 
 }
 
 std::tuple<at::Tensor, at::Tensor> pack_signs_masked(const at::Tensor& x, int64_t groups, bool masked) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("kones::_pack_signs_masked", "")
-                             .typed<decltype(pack_signs_masked_kernel)>();
+  static const auto op = operator_named<decltype(pack_signs_masked_kernel)>("kones::_pack_signs_masked");
   return op.call(x, groups, masked);
 }
 
 at::Tensor unpack_signs_as(const at::Tensor& words, int64_t channels, int64_t groups, at::ScalarType type,
                            bool channels_last) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("kones::_unpack_signs_as", "")
-                             .typed<decltype(unpack_signs_as_kernel)>();
+  static const auto op = operator_named<decltype(unpack_signs_as_kernel)>("kones::_unpack_signs_as");
   return op.call(words, channels, groups, type, channels_last);
 }
 
 at::Tensor apply_sign_mask(const at::Tensor& gradient, const at::Tensor& mask, int64_t groups) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("kones::_apply_sign_mask", "")
-                             .typed<decltype(apply_sign_mask_kernel)>();
+  static const auto op = operator_named<decltype(apply_sign_mask_kernel)>("kones::_apply_sign_mask");
   return op.call(gradient, mask, groups);
 }
 
 }  // namespace ops
 
 at::Tensor pack_signs(const at::Tensor& x) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("kones::pack_signs", "")
-                             .typed<decltype(ops::pack_signs_kernel)>();
+  static const auto op = ops::operator_named<decltype(ops::pack_signs_kernel)>("kones::pack_signs");
   return op.call(x);
 }
 
 at::Tensor unpack_signs(const at::Tensor& words, int64_t channels) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("kones::unpack_signs", "")
-                             .typed<decltype(ops::unpack_signs_kernel)>();
+  static const auto op = ops::operator_named<decltype(ops::unpack_signs_kernel)>("kones::unpack_signs");
   return op.call(words, channels);
 }
 

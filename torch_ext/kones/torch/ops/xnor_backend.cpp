@@ -12,14 +12,6 @@ namespace {
 /// Elements that are worth a thread.
 constexpr int64_t grain_elements = at::internal::GRAIN_SIZE;
 
-uint64_t* words_of(const at::Tensor& words) {
-  return reinterpret_cast<uint64_t*>(words.mutable_data_ptr<int64_t>());
-}
-
-const uint64_t* const_words_of(const at::Tensor& words) {
-  return reinterpret_cast<const uint64_t*>(words.const_data_ptr<int64_t>());
-}
-
 /// function(range) for ranges of the layout's pixels, on all threads.
 template <typename Function>
 void for_pixels(const SignLayout& layout, const Function& function) {

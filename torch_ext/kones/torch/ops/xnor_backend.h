@@ -34,6 +34,14 @@ struct XnorOperand {
   bool words = false;
 };
 
+/// The words of a tensor of int64.
+inline uint64_t* words_of(const at::Tensor& words) {
+  return reinterpret_cast<uint64_t*>(words.mutable_data_ptr<int64_t>());
+}
+inline const uint64_t* const_words_of(const at::Tensor& words) {
+  return reinterpret_cast<const uint64_t*>(words.const_data_ptr<int64_t>());
+}
+
 class XnorBackend {
  public:
   virtual ~XnorBackend() = default;
@@ -76,8 +84,7 @@ XnorOutput<T> output_of(const XnorRequest& request) {
     output.pixel_stride = request.values.stride(3);
   }
   if (request.residual.defined()) output.residual = static_cast<const T*>(request.residual.const_data_ptr());
-  if (request.words.defined())
-    output.words = reinterpret_cast<uint64_t*>(request.words.mutable_data_ptr<int64_t>());
+  if (request.words.defined()) output.words = words_of(request.words);
   if (request.sign_threshold.defined())
     output.sign_threshold = request.sign_threshold.const_data_ptr<float>();
   if (request.threshold.defined()) output.thresholds.threshold = request.threshold.const_data_ptr<int32_t>();

@@ -7,6 +7,7 @@
 #include <torch/library.h>
 
 #include "kones/kernels/subnormal_numbers.h"
+#include "kones/torch/ops/dispatcher.h"
 #include "kones/torch/ops/signs.h"
 #include "kones/torch/ops/xnor_backend.h"
 #include "kones/torch/ops/xnor_gradient.h"
@@ -201,11 +202,6 @@ void register_kernels(torch::Library& library) {
   library.impl("_xnor_conv2d_words", &xnor_conv2d_words_kernel);
   library.impl("xnor_conv2d_packed", &xnor_conv2d_packed_kernel);
   library.impl("xnor_linear", &xnor_linear_kernel);
-}
-
-template <typename Kernel>
-auto operator_named(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Kernel>();
 }
 
 }  // namespace

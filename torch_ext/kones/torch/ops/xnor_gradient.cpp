@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include "kones/torch/ops/dispatcher.h"
 #include "kones/torch/ops/signs.h"
 #include "kones/torch/ops/xnor_conv2d.h"
 #include "kones/torch/ops/xnor_shape.h"
@@ -151,9 +152,7 @@ at::Tensor xnor_conv2d_words(const at::Tensor& words, const at::Tensor& weight_w
                              const OptionalTensor& scale, const OptionalTensor& bias, at::IntArrayRef stride,
                              at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups,
                              at::ScalarType type, bool channels_last) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("kones::_xnor_conv2d_words", "")
-                             .typed<decltype(xnor_conv2d_words)>();
+  static const auto op = operator_named<decltype(xnor_conv2d_words)>("kones::_xnor_conv2d_words");
   return op.call(words, weight_words, in_channels, scale, bias, stride, padding, dilation, groups, type,
                  channels_last);
 }

@@ -7,6 +7,7 @@
 #include <torch/library.h>
 
 #include "kones/kernels/subnormal_numbers.h"
+#include "kones/torch/ops/dispatcher.h"
 #include "kones/torch/ops/xnor_conv2d.h"
 #include "kones/torch/ops/xnor_gradient.h"
 #include "kones/torch/ops/xnor_request.h"
@@ -304,11 +305,6 @@ void register_kernels(torch::Library& library) {
   library.impl("xnor_conv2d_fused", &xnor_conv2d_fused_kernel);
   library.impl("xnor_conv2d_signs", &xnor_conv2d_signs_kernel);
   library.impl("xnor_sign_thresholds", &xnor_sign_thresholds_kernel);
-}
-
-template <typename Kernel>
-auto operator_named(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Kernel>();
 }
 
 }  // namespace

@@ -11,14 +11,6 @@
 namespace kones::ops {
 namespace {
 
-uint64_t* words_of(const at::Tensor& words) {
-  return reinterpret_cast<uint64_t*>(words.mutable_data_ptr<int64_t>());
-}
-
-const uint64_t* const_words_of(const at::Tensor& words) {
-  return reinterpret_cast<const uint64_t*>(words.const_data_ptr<int64_t>());
-}
-
 /// What is launched goes to the current stream of the operands' device. Looking at a device's memory would
 /// wait for it: what only that could show is not checked.
 class CudaXnor : public XnorBackend {
