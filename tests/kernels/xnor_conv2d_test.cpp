@@ -329,7 +329,7 @@ struct Epilogue {
     std::mt19937 generator(seed);
     std::normal_distribution<float> normal;
     for (int64_t o = 0; o < outputs; ++o) {
-      scale.push_back(o % 7 == 3 ? -0.0f : 0.1f * normal(generator));
+      scale.push_back(o % 7 == 3 ? -0.0f : o % 7 == 5 ? 1e-30f : 0.1f * normal(generator));
       bias.push_back(o % 7 == 4 ? -0.0f : normal(generator));
       slope.push_back(0.25f * normal(generator));
       shift.push_back(normal(generator));
@@ -395,6 +395,7 @@ void check_epilogues(CpuTier tier) {
         value = value + (is_asked(2) ? parts.shift[o] : 0.0f);
         if (value == 0.0f) value = 0.0f;
         expected[i] = from_float<T>(value);
+        if (to_float(expected[i]) == 0.0f) expected[i] = from_float<T>(0.0f);  // what vanishes is +0
         const bool negative = from_sums ? (test.sums[i] < parts.threshold[o]) != (parts.flipped[o] != 0)
                                         : to_float(expected[i]) < parts.sign_threshold[o];
         expected_words[i / shape.out_channels * ((shape.out_channels + 63) / 64) + o / 64] |=
@@ -436,9 +437,9 @@ void check_epilogues(CpuTier tier) {
   }
 }
 
-/// Meant to catch: a fused multiplication and addition, -0, signs of what was not yet rounded to the narrow
-/// type, a part applied in another order, a residual in another order than the values, bits of another
-/// output.
+/// Seen to fail on: -0 of what vanishes in a narrow type. Meant to catch: a fused multiplication and
+/// addition, -0, signs of what was not yet rounded to the narrow type, a part applied in another order, a
+/// residual in another order than the values, bits of another output.
 TEST_P(XnorConv2d, EpiloguesInFloat32) {
   check_epilogues<float>(GetParam());
 }

@@ -77,8 +77,8 @@ std::vector<Case> cases() {
   return all;
 }
 
-/// Meant to catch: a gradient of other sums than the forward pass had, statistics updated twice, a pooling
-/// that finds other places, the operands' order of memory.
+/// Seen to fail on: a pooling that finds other places. Meant to catch: a gradient of other sums than the
+/// forward pass had, statistics updated twice, the operands' order of memory.
 TEST(BinaryBlock, ResultsAndGradientsAreThoseOfLibTorchsOperators) {
   for (const BinaryKernel kernel : {BinaryKernel::packed, BinaryKernel::libtorch, BinaryKernel::automatic}) {
     set_binary_kernel(kernel);
@@ -114,7 +114,8 @@ TEST(BinaryBlock, OnlyTheGradientsThatAreWantedAreComputed) {
   }
 }
 
-/// Meant to catch: a float tensor of the activations' size that the graph holds, pooling's places.
+/// Seen to fail on: x kept beside its words. Meant to catch: any float tensor of the activations' size,
+/// pooling's places.
 TEST(BinaryBlock, KeepsAnEighthOfTheFloatNetworksBytes) {
   const at::Tensor images = at::randn({8, 3, 32, 32});
   const auto saved = [&images](const char* method) {
