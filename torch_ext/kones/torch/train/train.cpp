@@ -293,9 +293,11 @@ class Trainer {
         std::snprintf(text, sizeof(text), "%.2f ms", 1e3 * seconds);
         return std::string(text);
       };
-      observer_.on_message("signs " + choice.shape + ": " + (choice.packed ? "packed" : "LibTorch's") +
-                           " kernel (packed " + milliseconds(choice.packed_seconds) + ", LibTorch " +
-                           milliseconds(choice.libtorch_seconds) + ")");
+      const std::string packed = milliseconds(choice.packed_seconds);
+      const std::string libtorch = milliseconds(choice.libtorch_seconds);
+      observer_.on_message("binary layer " + choice.shape + ": " +
+                           (choice.packed ? "packed kernel, " + packed + " (LibTorch's " + libtorch + ")"
+                                          : "LibTorch's kernel, " + libtorch + " (packed " + packed + ")"));
     }
   }
 
