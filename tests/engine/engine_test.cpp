@@ -33,18 +33,18 @@ void expect_reference(RandomNetwork& random, int threads, const std::string& wha
   const Network network = random.build();
   const std::vector<uint8_t> images = random.images(count);
   const Engine engine(network, threads);
-  const std::vector<std::vector<int32_t>> integers = engine.all_integers(images.data(), count);
+  const std::vector<Integers> integers = engine.all_integers(images.data(), count);
   const std::vector<int32_t> predictions = engine.predict(images.data(), count);
   ASSERT_EQ(integers.size(), network.tensors.size());
   for (int64_t image = 0; image < count; ++image) {
     const auto expected = reference_integers(network, images.data() + image * engine.input_bytes());
     for (std::size_t tensor = 0; tensor < integers.size(); ++tensor) {
       const int64_t elements = network.tensors[tensor].elements();
-      const std::vector<int32_t> of_image(integers[tensor].begin() + image * elements,
-                                          integers[tensor].begin() + (image + 1) * elements);
+      const Integers of_image(integers[tensor].begin() + image * elements,
+                              integers[tensor].begin() + (image + 1) * elements);
       ASSERT_EQ(of_image, expected[tensor]) << what << ", tensor " << network.tensors[tensor].name;
     }
-    const std::vector<int32_t>& output = expected[network.output];
+    const Integers& output = expected[network.output];
     ASSERT_EQ(predictions[image], std::max_element(output.begin(), output.end()) - output.begin()) << what;
   }
 }

@@ -26,7 +26,7 @@ class Engine {
   std::vector<int32_t> predict(const uint8_t* images, int64_t count) const;
 
   /// Every integer of every tensor: one vector per tensor of the network, [count][channels][height][width].
-  std::vector<std::vector<int32_t>> all_integers(const uint8_t* images, int64_t count) const;
+  std::vector<std::vector<int64_t>> all_integers(const uint8_t* images, int64_t count) const;
 
  private:
   package::Network network_;
