@@ -39,7 +39,13 @@ int64_t whole_bytes(int64_t bits) {
   return (bits + 7) / 8;
 }
 
+/// Empty for what has none.
+std::string size_or_none(double value) {
+  return value == 0 ? std::string() : number(value);
+}
+
 std::string range(const Estimate& estimate) {
+  if (estimate.high == 0) return {};
   return number(estimate.low) + ".." + number(estimate.high);
 }
 
@@ -76,10 +82,11 @@ void append_figures(Row& row, int64_t products, int64_t storage_bits, const Ener
                     const Estimate& area, int64_t cycles) {
   const Estimate total = microjoules(energy.total());
   const Estimate size = square_millimetres(area);
-  row.insert(row.end(),
-             {number(products), number(whole_bytes(storage_bits)), number(total.value), range(total),
-              number(microjoules(energy.logic).value), number(microjoules(energy.memory).value),
-              number(microjoules(energy.registers).value), number(size.value), range(size), number(cycles)});
+  row.insert(
+      row.end(),
+      {number(products), number(whole_bytes(storage_bits)), number(total.value), range(total),
+       number(microjoules(energy.logic).value), number(microjoules(energy.memory).value),
+       number(microjoules(energy.registers).value), size_or_none(size.value), range(size), number(cycles)});
 }
 
 Row total_row(const NetworkCost& network) {
@@ -150,12 +157,14 @@ std::string constant_files(const Constants& constants) {
 
 std::string assumptions_text(const Assumptions& assumptions, const Constants& constants) {
   std::vector<Row> rows;
-  for_each_choice(assumptions, [&](const char* name, auto value) {
+  for_each_choice(assumptions, [&](const std::string& name, auto value) {
     for (const auto& choice : choices(value)) {
       if (choice.value != value) continue;
-      const bool is_memory = std::string(name) == "memory";
-      rows.push_back({name, is_memory ? memory_meaning(assumptions, constants)
-                                      : std::string(choice.name) + ": " + choice.meaning});
+      std::string text = std::string(choice.name) + ": " + choice.meaning;
+      if (name == "memory") text = memory_meaning(assumptions, constants);
+      const bool is_of_float32 = name == "first-layer" || name == "ln2-unit";
+      if (is_of_float32 && assumptions.operands == Operands::integers) text += "; only beside float32";
+      rows.push_back({name, text});
     }
   });
   rows.push_back({"registers", assumptions.registers ? "counted" : "left out"});
