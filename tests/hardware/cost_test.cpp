@@ -300,7 +300,7 @@ TEST(Cost, GroupsShareNoTile) {
   package::Conv2d geometry;
   geometry.groups = 4;
   package::RandomNetwork random(8, 3, 3, 7);
-  random.conv(NumberFormat::k_ones(1), 8, geometry).linear(NumberFormat::k_ones(1), 2);
+  random.conv(NumberFormat::k_ones(1), 8, geometry).threshold().linear(NumberFormat::k_ones(1), 2);
   Assumptions assumptions;
   assumptions.accelerator = Accelerator::tile;
   assumptions.operands = Operands::integers;

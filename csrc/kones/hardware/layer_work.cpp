@@ -17,10 +17,20 @@ using package::Network;
 using package::Tensor;
 using package::TensorKind;
 
-/// A network, and the range of each of its tensors.
+/// A network, the range of each of its tensors, and the layer that reads it first: as its first input, in the
+/// order of computation; null where none does.
 struct Checked {
   const Network& network;
   std::vector<IntegerRange> ranges;
+  std::vector<const Layer*> readers;
+
+  explicit Checked(const Network& checked)
+      : network(checked), ranges(package::validate(checked)), readers(checked.tensors.size(), nullptr) {
+    for (const Layer& layer : network.layers) {
+      const Layer*& reader = readers[layer.inputs.front()];
+      if (reader == nullptr) reader = &layer;
+    }
+  }
 };
 
 Operand operand_of(const Checked& checked, uint32_t index) {
@@ -37,11 +47,10 @@ bool has_weights(const Layer& layer) {
 }
 
 /// The tensor that is written to memory for `index`: it, or what operations without weights make of it.
-uint32_t written_tensor(const Network& network, uint32_t index) {
-  for (const Layer& layer : network.layers) {
-    if (layer.inputs.front() != index) continue;
-    if (has_weights(layer)) break;
-    index = layer.output;
+uint32_t written_tensor(const Checked& checked, uint32_t index) {
+  for (const Layer* reader = checked.readers[index]; reader != nullptr && !has_weights(*reader);
+       reader = checked.readers[index]) {
+    index = reader->output;
   }
   return index;
 }
@@ -79,7 +88,7 @@ LayerWork weighted_work(const Checked& checked, const Layer& layer, const packag
   work.distinct_inputs = network.tensors[layer.inputs.front()].elements();
   work.format = weights.format;
   work.input = operand_of(checked, layer.inputs.front());
-  work.output = operand_of(checked, written_tensor(network, layer.output));
+  work.output = operand_of(checked, written_tensor(checked, layer.output));
   work.accumulator_bits = signed_bits(checked.ranges[layer.output].magnitude());
   return work;
 }
@@ -111,7 +120,7 @@ int64_t NetworkWork::parameters() const {
 }
 
 NetworkWork work_of(const package::Network& network) {
-  const Checked checked = {network, package::validate(network)};
+  const Checked checked(network);
   NetworkWork work = {network.model, network.method, {}};
   for (const Layer& layer : network.layers) {
     const package::Weights* weights = package::weights_of(layer.operation);
