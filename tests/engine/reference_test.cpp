@@ -12,13 +12,12 @@ namespace {
 
 using package::Network;
 using package::Tensor;
-using Integers = std::vector<int32_t>;
 
 Integers run(const Tensor& from, const Tensor& to, const package::Operation& operation,
              const Integers& input) {
   Network network;
   network.tensors = {from, to};
-  return reference_layer(network, {"layer", {0}, 1, operation}, input);
+  return reference_layer(network, {"layer", {0}, 1, operation}, {&input});
 }
 
 TEST(Reference, Linear) {
@@ -76,6 +75,34 @@ TEST(Reference, MaxPool) {
   const package::MaxPool2d pool{1, 3, 1, 2, 0, 1, true};
   EXPECT_EQ(run(Tensor::integer("x", 1, 1, 4), Tensor::integer("y", 1, 1, 3), pool, {-9, -7, -8, -3}),
             (Integers{-7, -3, -3}));
+}
+
+// The same windows on 5 pixels: the sums of 2, 3 and 2 of them, times 6 / 2, 6 / 3 and 6 / 2.
+TEST(Reference, AvgPool) {
+  const package::AvgPool2d pool{1, 3, 1, 2, 0, 1, true, 6};
+  EXPECT_EQ(run(Tensor::integer("x", 1, 1, 5), Tensor::integer("y", 1, 1, 3), pool, {-9, -7, -8, -3, 5}),
+            (Integers{-48, -36, 6}));
+}
+
+// (3 * a - 2 * b + 4) >> 3, to 0..15 and -8..7, rounding down.
+TEST(Reference, Add) {
+  const package::Add add{{3}, {-2}, {4}, {3}};
+  const Tensor from = Tensor::fixed_point("a", 1, 1, 4, 8, true, 0);
+  const Integers first = {4, -4, 100, -100};
+  const Integers second = {1, 1, -100, 100};
+  for (const bool is_signed : {false, true}) {
+    Network network;
+    network.tensors = {from, from, Tensor::fixed_point("y", 1, 1, 4, 4, is_signed, 0)};
+    EXPECT_EQ(reference_layer(network, {"layer", {0, 1}, 2, add}, {&first, &second}),
+              is_signed ? (Integers{1, -2, 7, -8}) : (Integers{1, 0, 15, 0}));
+  }
+}
+
+TEST(Reference, PoolingMultiples) {
+  EXPECT_EQ(package::pooling_multiple(32, 3, 2, 0, true), 6);  // 15 windows of 3, the last of 2
+  EXPECT_EQ(package::pooling_multiple(32, 2, 2, 0, false), 2);
+  EXPECT_EQ(package::pooling_multiple(5, 3, 2, 1, true), 6);  // 2, 3, 2
+  EXPECT_EQ(package::pooling_multiple(300, 255, 1, 127, false), 0);
 }
 
 // From PyTorch's rule; the last window may not start in the right padding or beyond (input 2, kernel 1,

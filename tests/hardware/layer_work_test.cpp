@@ -19,6 +19,7 @@ TEST(Widths, HoldTheirBound) {
   EXPECT_EQ(signed_bits(127), 8);
   EXPECT_EQ(signed_bits(128), 9);
   EXPECT_EQ(signed_bits(255), 9);
+  EXPECT_EQ(signed_bits(INT64_MAX), 64);
 }
 
 // Seen to fail on: the sums' own width taken for what is written.
@@ -73,6 +74,32 @@ TEST(LayerWork, OfAPackage) {
   // Sums of so many signs.
   EXPECT_EQ(linear.accumulator_bits, signed_bits(linear.fan_in));
   EXPECT_EQ(linear.output.bits, linear.accumulator_bits);
+}
+
+// Conv2d1, Requantize2, AvgPool2d3, Requantize4, Conv2d5, Add6 of it and Requantize4, Linear7, Threshold8,
+// Linear9. Seen to fail on: the branch that is read again left out; what is added taken for what is written.
+TEST(LayerWork, OfBranches) {
+  package::Network network = package::extended_network(0);
+  for (bool exchanged : {false, true}) {
+    if (exchanged) std::swap(network.layers[5].inputs[0], network.layers[5].inputs[1]);
+    const NetworkWork work = work_of(network);
+    ASSERT_EQ(work.layers.size(), 9u);
+    const LayerWork& pool = work.layers[2];
+    EXPECT_EQ(pool.operation, "AvgPool2d");
+    EXPECT_EQ(pool.additions, network.tensors[2].elements());
+    EXPECT_EQ(pool.scalings, 0);
+    // What Conv2d5 makes goes to Linear7 by way of the sum; Requantize4's result is read again.
+    const LayerWork& add = work.layers[5];
+    EXPECT_EQ(add.operation, "Add");
+    EXPECT_EQ(add.additions, 2 * network.tensors[6].elements());
+    EXPECT_EQ(add.scalings, add.additions);
+    EXPECT_EQ(add.branch_bits, network.tensors[4].elements() * network.tensors[4].bits);
+    EXPECT_EQ(work.layers[4].output.stored_bits, network.tensors[6].bits);
+    EXPECT_EQ(work.layers[0].output.stored_bits, network.tensors[4].bits);
+    EXPECT_EQ(work.layers[6].output.kind, Operand::Kind::sign);
+    EXPECT_EQ(work.layers[7].constant_bits, network.tensors[8].channels * (64 + 1));
+    EXPECT_EQ(work.layers[8].format, NumberFormat::ternary());
+  }
 }
 
 TEST(LayerWork, AnInvalidNetworkIsRefused) {

@@ -26,7 +26,7 @@ Package known_package(int networks) {
 TEST(Describe, ShowsLayersSizesAndBounds) {
   const std::string text = describe(known_package(2));
   for (const char* expected :
-       {"format 1.0, written by kones test", "network tiny: model mlp, method lightnn-1, data set noise",
+       {"format 1.1, written by kones test", "network tiny: model mlp, method lightnn-1, data set noise",
         "byte b enters as 2 * b - 255, in units of 1/255", "3 to 2", "1-ones, shifts 0..7  128", "97920",
         "18", "  6 weights: 128 bytes of codes, 24 in float32, 0.19 times fewer", "0 golden vectors",
         "all 2 networks: 12 weights: 256 bytes"}) {
@@ -52,6 +52,15 @@ TEST(Describe, EveryOperationIsShown) {
   for (const char* expected :
        {"kernel 3x2, stride 1x1, padding 1x0", "kernel 2x2, stride 2x2, padding 0x0, ceil",
         "unsigned 8 bits * 2^-4", "signs", "binary", "of 3 falling", "1 golden vectors"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
+  }
+}
+
+TEST(Describe, WhatFormat11AddedIsShown) {
+  const std::string text = describe({"kones test", {extended_network()}});
+  for (const char* expected : {"powers of two, exponents -6..0, and zero",
+                               "kernel 3x2, stride 2x2, padding 1x0, ceil, in units of 1/12", "AvgPool2d",
+                               "Add", "signed fixed point [1, 3]", "wide integers", "ternary"}) {
     EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
   }
 }

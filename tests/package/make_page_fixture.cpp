@@ -23,7 +23,7 @@ void meet_thresholds(Network& network, const std::vector<uint8_t>& picture) {
   for (Layer& layer : network.layers) {
     auto* operation = std::get_if<Threshold>(&layer.operation);
     if (operation == nullptr) continue;
-    const std::vector<int32_t> met = engine::reference_integers(network, picture.data())[layer.inputs[0]];
+    const engine::Integers met = engine::reference_integers(network, picture.data())[layer.inputs[0]];
     const int64_t pixels = network.tensors[layer.inputs[0]].pixels();
     for (std::size_t c = 0; c < operation->threshold.size(); c += 2)
       operation->threshold[c] = met[c * pixels];

@@ -41,7 +41,8 @@ void RandomNetwork::append(Tensor output, Operation operation) {
 
 RandomNetwork& RandomNetwork::linear(const NumberFormat& format, uint32_t outputs) {
   const auto inputs = static_cast<uint32_t>(last().elements());
-  append(Tensor::integer("", outputs), Linear{random_weights(format, outputs, inputs)});
+  append(Tensor::integer("", outputs, 1, 1, accumulator_bits_),
+         Linear{random_weights(format, outputs, inputs)});
   return *this;
 }
 
@@ -53,19 +54,65 @@ RandomNetwork& RandomNetwork::conv(const NumberFormat& format, uint32_t outputs,
                                         geometry.padding_width, geometry.dilation_width);
   geometry.weights = random_weights(
       format, outputs, from.channels / geometry.groups * geometry.kernel_height * geometry.kernel_width);
-  append(Tensor::integer("", outputs, static_cast<uint32_t>(height), static_cast<uint32_t>(width)), geometry);
+  append(Tensor::integer("", outputs, static_cast<uint32_t>(height), static_cast<uint32_t>(width),
+                         accumulator_bits_),
+         geometry);
   return *this;
 }
 
+namespace {
+
+template <typename Pool>
+void pool_extents(const Pool& pool, Tensor& tensor) {
+  tensor.height = static_cast<uint32_t>(pooling_extent(tensor.height, pool.kernel_height, pool.stride_height,
+                                                       pool.padding_height, pool.ceil_mode));
+  tensor.width = static_cast<uint32_t>(
+      pooling_extent(tensor.width, pool.kernel_width, pool.stride_width, pool.padding_width, pool.ceil_mode));
+}
+
+}  // namespace
+
 RandomNetwork& RandomNetwork::max_pool(const MaxPool2d& geometry) {
   Tensor output = last();
-  output.height =
-      static_cast<uint32_t>(pooling_extent(output.height, geometry.kernel_height, geometry.stride_height,
-                                           geometry.padding_height, geometry.ceil_mode));
-  output.width =
-      static_cast<uint32_t>(pooling_extent(output.width, geometry.kernel_width, geometry.stride_width,
-                                           geometry.padding_width, geometry.ceil_mode));
+  pool_extents(geometry, output);
   append(output, geometry);
+  return *this;
+}
+
+RandomNetwork& RandomNetwork::avg_pool(AvgPool2d geometry) {
+  const Tensor from = last();
+  Tensor output = Tensor::integer("", from.channels, from.height, from.width, accumulator_bits_);
+  pool_extents(geometry, output);
+  geometry.multiple =
+      static_cast<uint32_t>(pooling_multiple(from.height, geometry.kernel_height, geometry.stride_height,
+                                             geometry.padding_height, geometry.ceil_mode) *
+                            pooling_multiple(from.width, geometry.kernel_width, geometry.stride_width,
+                                             geometry.padding_width, geometry.ceil_mode));
+  magnitude_ *= geometry.multiple;
+  append(output, geometry);
+  return *this;
+}
+
+RandomNetwork& RandomNetwork::add(uint32_t other, int bits, bool is_signed) {
+  const Tensor from = last();
+  Add operation;
+  for (uint32_t channel = 0; channel < from.channels; ++channel) {
+    const int shift = uniform(8, 20);
+    const double scale = std::ldexp(uniform(2, 8) / magnitude_, bits + shift - 2);
+    operation.first_multiplier.push_back(static_cast<int32_t>(std::fmin(scale, 2e9)) *
+                                         (uniform(0, 3) == 0 ? -1 : 1));
+    operation.second_multiplier.push_back(uniform(-(1 << shift), 1 << shift));
+    operation.addend.push_back((int64_t{1} << (shift - 1)) + (int64_t{uniform(-8, 8)} << shift));
+    operation.shift.push_back(static_cast<uint8_t>(shift));
+  }
+  append(Tensor::fixed_point("", from.channels, from.height, from.width, bits, is_signed, 4), operation);
+  network_.layers.back().inputs.push_back(other);
+  magnitude_ = std::ldexp(0.5, bits);
+  return *this;
+}
+
+RandomNetwork& RandomNetwork::accumulator_bits(int bits) {
+  accumulator_bits_ = bits;
   return *this;
 }
 
@@ -126,6 +173,28 @@ Network example_network(int golden) {
   random.linear(NumberFormat::k_ones(2), 3).threshold().linear(NumberFormat::binary(), 2);
   Network network = random.build(golden);
   network.class_names = {"cat", "dog"};
+  return network;
+}
+
+Network extended_network(int golden) {
+  Conv2d geometry;
+  geometry.kernel_height = geometry.kernel_width = 3;
+  geometry.padding_height = geometry.padding_width = 1;
+  RandomNetwork random(2, 5, 6, 17);
+  random.conv(NumberFormat::power_of_two(-6, 0, true), 4, geometry).requantize(8, false);
+  random.avg_pool({3, 2, 2, 2, 1, 0, true, 0}).requantize(6, true);
+  random.conv(NumberFormat::fixed_point(1, 3), 4, geometry).add(4, 16, false);
+  random.accumulator_bits(64).linear(NumberFormat::power_of_two(-20, 3), 3).threshold();
+  random.accumulator_bits(32).linear(NumberFormat::ternary(), 2);
+  Network network = random.build();
+  // Thresholds beyond 32 bits, met by neither or by all.
+  auto& threshold = std::get<Threshold>(network.layers[7].operation);
+  threshold.threshold[0] = int64_t{1} << 40;
+  threshold.threshold[1] = 0;
+  for (int index = 0; index < golden; ++index) {
+    const std::vector<uint8_t> image = random.images(1);
+    network.golden.push_back({image, index % 2, engine::reference_integers(network, image.data())});
+  }
   return network;
 }
 

@@ -22,12 +22,19 @@ class RandomNetwork {
   /// `geometry`'s weights are filled in.
   RandomNetwork& conv(const NumberFormat& format, uint32_t outputs, Conv2d geometry);
   RandomNetwork& max_pool(const MaxPool2d& geometry);
+  /// `geometry`'s multiple is filled in.
+  RandomNetwork& avg_pool(AvgPool2d geometry);
   RandomNetwork& requantize(int bits, bool is_signed);
+  /// The last tensor plus the tensor `other`, of the same shape.
+  RandomNetwork& add(uint32_t other, int bits, bool is_signed);
   RandomNetwork& threshold();
 
   /// The network so far, whose last tensor is its output, with `golden` golden vectors computed by the
   /// reference.
   Network build(int golden = 0);
+
+  /// Accumulators from here on have so many bits.
+  RandomNetwork& accumulator_bits(int bits);
 
   /// Random images for it.
   std::vector<uint8_t> images(int64_t count);
@@ -41,12 +48,18 @@ class RandomNetwork {
   std::mt19937 random_;
   Network network_;
   double magnitude_ = 128.0;  ///< of the last tensor's integers, roughly
+  int accumulator_bits_ = 32;
 };
 
-/// A small network with every operation and both families of formats.
+/// A small network with a chain of the commonest operations.
 Network example_network(int golden = 1);
 
-/// A package of it.
+/// A small network with what format 1.1 added: Conv2d1 in powers of two with zero, Requantize2, AvgPool2d3,
+/// Requantize4, Conv2d5 in fixed point, Add6 of it and Requantize4, Linear7 in powers of two with 64-bit
+/// accumulators, Threshold8 of them, Linear9 in ternary. Tensor i + 1 is layer i's output.
+Network extended_network(int golden = 1);
+
+/// A package of the first.
 Package example_package();
 
 /// `file` with the checksum that its bytes ask for.

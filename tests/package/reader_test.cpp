@@ -98,7 +98,7 @@ TEST(Reader, WellFormedNonsenseIsRefused) {
       {"no format", [](Knobs& k) { k.has_format = false; }, "or no number format"},
       {"no codes", [](Knobs& k) { k.has_codes = false; }, "holds 0 bytes of weight codes"},
       {"newer family", [](Knobs& k) { k.family = static_cast<schema::FormatFamily>(7); },
-       "family 7 with 1 terms"},
+       "of family 7, is not known"},
       {"too many terms", [](Knobs& k) { k.terms = 5; }, "is not known"},
       {"wrong code bits", [](Knobs& k) { k.code_bits = 5; }, "do not fit its number format, 1-ones"},
       {"wrong storage bits", [](Knobs& k) { k.storage_bits = 8; }, "do not fit its number format"},

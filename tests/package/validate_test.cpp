@@ -23,9 +23,9 @@ Of& layer(Network& network, int index) {
   return std::get<Of>(network.layers[index].operation);
 }
 
-void expect_refusals(const std::vector<Case>& cases) {
+void expect_refusals(const std::vector<Case>& cases, const Network& valid = example_network(1)) {
   for (const Case& one : cases) {
-    Network network = example_network(1);
+    Network network = valid;
     one.change(network);
     const std::string message = error_of([&] { validate(network); });
     EXPECT_NE(message.find(one.message), std::string::npos)
@@ -66,9 +66,9 @@ TEST(Validate, Tensors) {
        [](Network& n) {
          for (int i = 0; i < 3; ++i) n.tensors[i].height = n.tensors[i].width = 8192;
        }},
-      {"an integer tensor has 32 signed bits", [](Network& n) { n.tensors[0].bits = 31; }},
-      {"an integer tensor has 32 signed bits", [](Network& n) { n.tensors[1].is_signed = false; }},
-      {"an integer tensor has 32 signed bits", [](Network& n) { n.tensors[1].fraction_bits = 1; }},
+      {"an integer tensor has 32 or 64 signed bits", [](Network& n) { n.tensors[0].bits = 31; }},
+      {"an integer tensor has 32 or 64 signed bits", [](Network& n) { n.tensors[1].is_signed = false; }},
+      {"an integer tensor has 32 or 64 signed bits", [](Network& n) { n.tensors[1].fraction_bits = 1; }},
       {"it has 0 bits", [](Network& n) { n.tensors[3].bits = 0; }},
       {"it has 32 bits", [](Network& n) { n.tensors[3].bits = 32; }},
       {"it has 33 bits", [](Network& n) { n.tensors[3].bits = 33, n.tensors[3].is_signed = true; }},
@@ -218,8 +218,72 @@ TEST(Validate, Thresholds) {
       {"is 4x1x1, and it computes 3x1x1", [](Network& n) { n.tensors[5].channels = 4; }},
       {"it has 2 thresholds for 3 channels", [](Network& n) { layer<Threshold>(n, 4).threshold.pop_back(); }},
       {"it has 2 directions for 3 channels", [](Network& n) { layer<Threshold>(n, 4).rising.pop_back(); }},
+      {"a threshold is 2147483648, beyond the bits of its input tensor 'out of Linear4'",
+       [](Network& n) { layer<Threshold>(n, 4).threshold[0] = int64_t{1} << 31; }},
       {"a threshold's direction is 2", [](Network& n) { layer<Threshold>(n, 4).rising[1] = 2; }},
   });
+}
+
+// Seen to fail on: the multiple unchecked.
+TEST(Validate, WhatFormat11Added) {
+  expect_refusals(
+      {
+          {"its input tensor 'input' must be of integers of 32 bits",
+           [](Network& n) { n.tensors[0].bits = 64; }},
+          {"is 65, no level of powers of two",
+           [](Network& n) { layer<Conv2d>(n, 0).weights.levels[3] = 65; }},
+          {"is 3, no level of powers of two", [](Network& n) { layer<Conv2d>(n, 0).weights.levels[3] = 3; }},
+          {"is -9, no level of signed fixed point",
+           [](Network& n) { layer<Conv2d>(n, 4).weights.levels[3] = -9; }},
+          {"is 8, no level of signed fixed point",
+           [](Network& n) { layer<Conv2d>(n, 4).weights.levels[3] = 8; }},
+          {"is 2, no level of ternary", [](Network& n) { layer<Linear>(n, 8).weights.levels[0] = 2; }},
+          {"no number format that kones can store",
+           [](Network& n) { layer<Linear>(n, 6).weights.format = NumberFormat::power_of_two(-31, 3); }},
+          {"its multiple is 11, and that of its windows' pixel counts is 12",
+           [](Network& n) { layer<AvgPool2d>(n, 2).multiple = 11; }},
+          {"its padding is more than half", [](Network& n) { layer<AvgPool2d>(n, 2).padding_height = 2; }},
+          {"must be of integers",
+           [](Network& n) { n.tensors[3] = Tensor::fixed_point("y", 4, 3, 3, 8, false, 0); }},
+          {"Add reads two, and it names 1", [](Network& n) { n.layers[5].inputs.pop_back(); }},
+          {"it adds 'out of Requantize4', 4x3x3, and 'out of Conv2d1', 4x5x6",
+           [](Network& n) {
+             n.layers[5].inputs = {4, 1};
+           }},
+          {"it has 3 second multipliers for 4",
+           [](Network& n) { layer<Add>(n, 5).second_multiplier.pop_back(); }},
+          {"it has 3 first multipliers for 4",
+           [](Network& n) { layer<Add>(n, 5).first_multiplier.pop_back(); }},
+          {"it has 3 addends for 4", [](Network& n) { layer<Add>(n, 5).addend.pop_back(); }},
+          {"it has 3 shifts for 4", [](Network& n) { layer<Add>(n, 5).shift.pop_back(); }},
+          {"the shift of channel 3 is 63", [](Network& n) { layer<Add>(n, 5).shift[3] = 63; }},
+          {"must be fixed point", [](Network& n) { n.tensors[6] = Tensor::integer("y", 4, 3, 3); }},
+          {"beyond the 2147483647 of an accumulator of 32 bits", [](Network& n) { n.tensors[7].bits = 32; }},
+      },
+      extended_network(0));
+}
+
+// Windows with every count from 1 to 255, whose least common multiple is astronomical.
+TEST(Validate, PoolingMultiplesAreBounded) {
+  Network network;
+  network.tensors = {Tensor::integer("x", 1, 1, 300), Tensor::integer("y", 1, 1, 300)};
+  network.output = 1;
+  network.layers.push_back({"pool", {0}, 1, AvgPool2d{1, 255, 1, 1, 0, 127, false, 1}});
+  EXPECT_NE(error_of([&] { validate(network); }).find("beyond 65536"), std::string::npos);
+}
+
+// 2^53 - 1 is the most of a 64-bit accumulator.
+TEST(Validate, WideAccumulatorsCannotOverflow) {
+  const NumberFormat format = NumberFormat::power_of_two(0, 30);
+  Network network;
+  network.tensors = {Tensor::integer("x", 1), Tensor::integer("y", 1, 1, 1, 64)};
+  network.input = {0, 1 << 15, 0, 1};
+  network.output = 1;
+  network.layers.push_back({"fc", {0}, 1, Linear{{format, 1, 1, {1 << 30}}}});
+  EXPECT_EQ(validate(network)[1].maximum, int64_t{255} << 45);
+  network.input.multiplier = 1 << 16;
+  EXPECT_NE(error_of([&] { validate(network); }).find("beyond the 9007199254740991 of an accumulator of 64"),
+            std::string::npos);
 }
 
 TEST(Validate, GoldenVectors) {

@@ -9,12 +9,15 @@
 
 namespace kones::engine {
 
-/// The output integers of one layer for one image. `network` is valid (package::validate); `input` holds the
-/// integers of the layer's input tensor, [channels][height][width], within its range.
-std::vector<int32_t> reference_layer(const package::Network& network, const package::Layer& layer,
-                                     const std::vector<int32_t>& input);
+/// The integers of one tensor for one image, [channels][height][width].
+using Integers = std::vector<int64_t>;
+
+/// The output integers of one layer for one image. `network` is valid (package::validate); `inputs` holds the
+/// integers of the layer's input tensors, within their ranges.
+Integers reference_layer(const package::Network& network, const package::Layer& layer,
+                         const std::vector<const Integers*>& inputs);
 
 /// The integers of every tensor of a valid network for one image, whose bytes are [channels][height][width].
-std::vector<std::vector<int32_t>> reference_integers(const package::Network& network, const uint8_t* image);
+std::vector<Integers> reference_integers(const package::Network& network, const uint8_t* image);
 
 }  // namespace kones::engine

@@ -17,19 +17,31 @@ using package::Network;
 using package::Tensor;
 using package::TensorKind;
 
-/// A network, the range of each of its tensors, and the layer that reads it first: as its first input, in the
-/// order of computation; null where none does.
+/// A network, the range of each of its tensors, and who makes and reads them.
 struct Checked {
   const Network& network;
   std::vector<IntegerRange> ranges;
-  std::vector<const Layer*> readers;
+  std::vector<const Layer*> readers;  ///< the first in the order of computation; null where none does
+  std::vector<std::size_t> makers;    ///< the layer's place in that order, from 1 on; 0 for the input
 
   explicit Checked(const Network& checked)
-      : network(checked), ranges(package::validate(checked)), readers(checked.tensors.size(), nullptr) {
-    for (const Layer& layer : network.layers) {
-      const Layer*& reader = readers[layer.inputs.front()];
-      if (reader == nullptr) reader = &layer;
+      : network(checked),
+        ranges(package::validate(checked)),
+        readers(checked.tensors.size(), nullptr),
+        makers(checked.tensors.size(), 0) {
+    for (std::size_t place = 0; place < network.layers.size(); ++place) {
+      const Layer& layer = network.layers[place];
+      makers[layer.output] = place + 1;
+      for (const uint32_t input : layer.inputs) {
+        if (readers[input] == nullptr) readers[input] = &layer;
+      }
     }
+  }
+
+  /// The input that a layer takes as it is made; it reads the others from memory.
+  uint32_t last_made(const Layer& layer) const {
+    return *std::max_element(layer.inputs.begin(), layer.inputs.end(),
+                             [this](uint32_t a, uint32_t b) { return makers[a] < makers[b]; });
   }
 };
 
@@ -60,22 +72,36 @@ int64_t groups_of(const package::Operation& operation) {
   return conv == nullptr ? 1 : conv->groups;
 }
 
-void add_operation(LayerWork& work, const package::Requantize& requantize) {
+/// The bits of multipliers, which scale every input element.
+void add_scalings(LayerWork& work, const std::vector<int32_t>& multipliers) {
   int64_t largest = 1;
-  for (const int32_t multiplier : requantize.multiplier)
-    largest = std::max(largest, std::abs(int64_t{multiplier}));
+  for (const int32_t multiplier : multipliers) largest = std::max(largest, std::abs(int64_t{multiplier}));
   work.scalings = work.additions;
-  work.scaling_bits = signed_bits(largest);
-  work.constant_bits = static_cast<int64_t>(requantize.multiplier.size()) * (32 + 64 + 8);
+  work.scaling_bits = std::max(work.scaling_bits, signed_bits(largest));
 }
 
-void add_operation(LayerWork& work, const package::Threshold& threshold) {
-  work.constant_bits = static_cast<int64_t>(threshold.threshold.size()) * (32 + 1);
+int64_t channels_of(const std::vector<uint8_t>& a_channel_each) {
+  return static_cast<int64_t>(a_channel_each.size());
+}
+
+void add_operation(LayerWork& work, const package::Requantize& requantize, const Tensor&) {
+  add_scalings(work, requantize.multiplier);
+  work.constant_bits = channels_of(requantize.shift) * (32 + 64 + 8);
+}
+
+void add_operation(LayerWork& work, const package::Add& add, const Tensor&) {
+  add_scalings(work, add.first_multiplier);
+  add_scalings(work, add.second_multiplier);
+  work.constant_bits = channels_of(add.shift) * (32 + 32 + 64 + 8);
+}
+
+void add_operation(LayerWork& work, const package::Threshold& threshold, const Tensor& input) {
+  work.constant_bits = channels_of(threshold.rising) * (input.bits + 1);
 }
 
 /// Every other operation without weights: additions alone.
 template <typename Operation>
-void add_operation(LayerWork&, const Operation&) {}
+void add_operation(LayerWork&, const Operation&, const Tensor&) {}
 
 LayerWork weighted_work(const Checked& checked, const Layer& layer, const package::Weights& weights) {
   const Network& network = checked.network;
@@ -95,19 +121,24 @@ LayerWork weighted_work(const Checked& checked, const Layer& layer, const packag
 
 LayerWork plain_work(const Checked& checked, const Layer& layer) {
   const Network& network = checked.network;
+  const uint32_t input = checked.last_made(layer);
   LayerWork work;
   work.channels = network.tensors[layer.output].channels;
   work.positions = network.tensors[layer.output].pixels();
-  work.distinct_inputs = network.tensors[layer.inputs.front()].elements();
-  work.input = operand_of(checked, layer.inputs.front());
+  work.distinct_inputs = network.tensors[input].elements();
+  work.input = operand_of(checked, input);
   work.output = operand_of(checked, layer.output);
   work.addition_bits = work.input.bits;
-  for (std::size_t branch = 0; branch < layer.inputs.size(); ++branch) {
-    const int64_t elements = network.tensors[layer.inputs[branch]].elements();
+  work.scaling_bits = 1;
+  for (const uint32_t branch : layer.inputs) {
+    const int64_t elements = network.tensors[branch].elements();
+    const Operand operand = operand_of(checked, branch);
     work.additions += elements;
-    if (branch > 0) work.branch_bits += elements * operand_of(checked, layer.inputs[branch]).stored_bits;
+    work.addition_bits = std::max(work.addition_bits, operand.bits);
+    if (branch != input) work.branch_bits += elements * operand.stored_bits;
   }
-  std::visit([&work](const auto& operation) { add_operation(work, operation); }, layer.operation);
+  std::visit([&](const auto& operation) { add_operation(work, operation, network.tensors[input]); },
+             layer.operation);
   return work;
 }
 

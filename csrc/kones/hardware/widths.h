@@ -5,10 +5,10 @@
 
 namespace kones::hardware {
 
-/// Bits of a two's complement integer that holds -bound .. bound; bound >= 0 and below 2^62.
+/// Bits of a two's complement integer that holds -bound .. bound; bound >= 0.
 inline int signed_bits(int64_t bound) {
   int bits = 1;
-  while ((int64_t{1} << (bits - 1)) - 1 < bound) ++bits;
+  while (bits < 64 && bound >> (bits - 1) != 0) ++bits;
   return bits;
 }
 

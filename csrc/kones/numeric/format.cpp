@@ -219,9 +219,14 @@ int32_t NumberFormat::max_level() const {
   return row_with_codes(*this).max_level(*this);
 }
 
+bool NumberFormat::is_level(int32_t level) const {
+  const FormatRow& row = row_with_codes(*this);
+  return level >= row.min_level(*this) && level <= row.max_level(*this) && row.is_level(*this, level);
+}
+
 uint32_t NumberFormat::encode(int32_t level) const {
   const FormatRow& row = row_with_codes(*this);
-  if (level < row.min_level(*this) || level > row.max_level(*this) || !row.is_level(*this, level)) {
+  if (!is_level(level)) {
     throw std::invalid_argument(std::to_string(level) + " * 2^" + std::to_string(-row.fraction_bits(*this)) +
                                 " is no level of " + row.name(*this));
   }

@@ -52,6 +52,8 @@ struct NumberFormat {
   /// The smallest and the largest level, in grid units.
   int32_t min_level() const;
   int32_t max_level() const;
+  /// Whether `level` is a level, in grid units.
+  bool is_level(int32_t level) const;
   /// The code of a level (canonical where a level has several). Throws std::invalid_argument for what is no
   /// level.
   uint32_t encode(int32_t level) const;

@@ -68,16 +68,33 @@ std::string geometry(const Conv2d& conv) {
   return text;
 }
 
-std::string geometry(const MaxPool2d& pool) {
+template <typename Pool>
+std::string window(const Pool& pool) {
   std::string text = "kernel " + pair(pool.kernel_height, pool.kernel_width);
   text += ", stride " + pair(pool.stride_height, pool.stride_width);
   text += ", padding " + pair(pool.padding_height, pool.padding_width);
   return pool.ceil_mode ? text + ", ceil" : text;
 }
 
-std::string geometry(const Requantize& requantize) {
-  const auto [least, most] = std::minmax_element(requantize.shift.begin(), requantize.shift.end());
+std::string geometry(const MaxPool2d& pool) {
+  return window(pool);
+}
+
+std::string geometry(const AvgPool2d& pool) {
+  return window(pool) + ", in units of 1/" + std::to_string(pool.multiple);
+}
+
+std::string shifts(const std::vector<uint8_t>& shift) {
+  const auto [least, most] = std::minmax_element(shift.begin(), shift.end());
   return "shifts " + std::to_string(*least) + ".." + std::to_string(*most);
+}
+
+std::string geometry(const Add& add) {
+  return shifts(add.shift);
+}
+
+std::string geometry(const Requantize& requantize) {
+  return shifts(requantize.shift);
 }
 
 std::string geometry(const Threshold& threshold) {
@@ -90,7 +107,7 @@ std::string geometry_of(const Layer& layer) {
 }
 
 std::string type_of(const Tensor& tensor) {
-  if (tensor.kind == TensorKind::integer) return "integers";
+  if (tensor.kind == TensorKind::integer) return tensor.is_wide() ? "wide integers" : "integers";
   if (tensor.kind == TensorKind::sign) return "signs";
   return std::string(tensor.is_signed ? "signed " : "unsigned ") + std::to_string(tensor.bits) +
          " bits * 2^" + std::to_string(-tensor.fraction_bits);

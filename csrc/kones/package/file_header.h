@@ -11,7 +11,7 @@ namespace kones::package {
 
 inline constexpr std::size_t header_bytes = 32;
 inline constexpr uint32_t format_major = 1;
-inline constexpr uint32_t format_minor = 0;
+inline constexpr uint32_t format_minor = 1;
 inline constexpr uint64_t max_file_bytes = uint64_t{1} << 30;
 
 /// The header of a payload, for this version of the format.

@@ -1,7 +1,9 @@
 // The output sizes of windows that slide over a tensor, as PyTorch computes them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
 
 namespace kones::package {
 
@@ -23,6 +25,27 @@ inline int64_t pooling_extent(int64_t input, int64_t kernel, int64_t stride, int
   if (!ceil_mode) return room / stride + 1;
   const int64_t extent = (room + stride - 1) / stride + 1;
   return (extent - 1) * stride >= input + padding ? extent - 1 : extent;
+}
+
+/// Pixels of the input under one axis of the window of output pixel `output`.
+inline int64_t pooling_overlap(int64_t output, int64_t input, int64_t kernel, int64_t stride,
+                               int64_t padding) {
+  const int64_t begin = output * stride - padding;
+  return std::min(begin + kernel, input) - std::max<int64_t>(begin, 0);
+}
+
+/// The least common multiple of pooling_overlap over the output pixels of one axis; that of a window is the
+/// product of both axes'. Every window must lie over the input. 0 where it is beyond max_pooling_multiple.
+inline constexpr int64_t max_pooling_multiple = 1 << 16;
+inline int64_t pooling_multiple(int64_t input, int64_t kernel, int64_t stride, int64_t padding,
+                                bool ceil_mode) {
+  int64_t multiple = 1;
+  const int64_t outputs = pooling_extent(input, kernel, stride, padding, ceil_mode);
+  for (int64_t output = 0; output < outputs; ++output) {
+    multiple = std::lcm(multiple, pooling_overlap(output, input, kernel, stride, padding));
+    if (multiple > max_pooling_multiple) return 0;
+  }
+  return multiple;
 }
 
 }  // namespace kones::package

@@ -5,8 +5,8 @@
 
 namespace kones::package {
 
-Tensor Tensor::integer(std::string name, uint32_t channels, uint32_t height, uint32_t width) {
-  return {std::move(name), channels, height, width, TensorKind::integer, 32, true, 0};
+Tensor Tensor::integer(std::string name, uint32_t channels, uint32_t height, uint32_t width, int bits) {
+  return {std::move(name), channels, height, width, TensorKind::integer, bits, true, 0};
 }
 
 Tensor Tensor::fixed_point(std::string name, uint32_t channels, uint32_t height, uint32_t width, int bits,
@@ -19,7 +19,8 @@ Tensor Tensor::sign(std::string name, uint32_t channels, uint32_t height, uint32
 }
 
 const char* operation_name(const Operation& operation) {
-  constexpr const char* names[] = {"Linear", "Conv2d", "MaxPool2d", "Requantize", "Threshold"};
+  constexpr const char* names[] = {"Linear",    "Conv2d",    "MaxPool2d", "Requantize",
+                                   "Threshold", "AvgPool2d", "Add"};
   static_assert(std::size(names) == std::variant_size_v<Operation>);
   return names[operation.index()];
 }

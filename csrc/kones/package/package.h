@@ -18,24 +18,27 @@ enum class TensorKind : uint8_t {
   sign = 2,         ///< -1 or +1
 };
 
-/// A tensor of one image, [channels][height][width]; its integers fit in int32.
+/// A tensor of one image, [channels][height][width].
 struct Tensor {
   std::string name;
   uint32_t channels = 1;
   uint32_t height = 1;
   uint32_t width = 1;
   TensorKind kind = TensorKind::integer;
-  int bits = 32;          ///< fixed point: 1..32 signed, 1..31 unsigned; integer: 32; sign: 1
+  int bits = 32;          ///< fixed point: 1..32 signed, 1..31 unsigned; integer: 32 or 64; sign: 1
   bool is_signed = true;  ///< true for integer and sign
   int fraction_bits = 0;  ///< fixed point: -126..126; else 0
 
-  static Tensor integer(std::string name, uint32_t channels, uint32_t height = 1, uint32_t width = 1);
+  static Tensor integer(std::string name, uint32_t channels, uint32_t height = 1, uint32_t width = 1,
+                        int bits = 32);
   static Tensor fixed_point(std::string name, uint32_t channels, uint32_t height, uint32_t width, int bits,
                             bool is_signed, int fraction_bits);
   static Tensor sign(std::string name, uint32_t channels, uint32_t height = 1, uint32_t width = 1);
 
   int64_t pixels() const { return int64_t{height} * width; }
   int64_t elements() const { return int64_t{channels} * pixels(); }
+  /// Whether its integers need not fit in int32.
+  bool is_wide() const { return kind == TensorKind::integer && bits == 64; }
 };
 
 /// How the data set's byte b enters: as the integer multiplier * b + offset, which stands for integer /
@@ -85,6 +88,28 @@ struct MaxPool2d {
   bool ceil_mode = false;
 };
 
+/// multiple / n times the sum of the n pixels of the window that lie inside the input: the average, in units
+/// of 1 / multiple of the input's, exact.
+struct AvgPool2d {
+  uint32_t kernel_height = 1;
+  uint32_t kernel_width = 1;
+  uint32_t stride_height = 1;
+  uint32_t stride_width = 1;
+  uint32_t padding_height = 0;
+  uint32_t padding_width = 0;
+  bool ceil_mode = false;
+  uint32_t multiple = 1;  ///< the least common multiple of the windows' pixel counts (pooling_multiple)
+};
+
+/// floor((a * first_multiplier[c] + b * second_multiplier[c] + addend[c]) / 2^shift[c]) of two tensors a and
+/// b, saturated to the output tensor's range: a residual connection that brings both to one scale.
+struct Add {
+  std::vector<int32_t> first_multiplier;   ///< [channels]
+  std::vector<int32_t> second_multiplier;  ///< [channels]
+  std::vector<int64_t> addend;             ///< [channels], within -2^62..2^62
+  std::vector<uint8_t> shift;              ///< [channels], 0..62
+};
+
 /// floor((x * multiplier[c] + addend[c]) / 2^shift[c]), saturated to the output tensor's range. For rounding
 /// half up the addend holds 2^(shift - 1).
 struct Requantize {
@@ -95,15 +120,15 @@ struct Requantize {
 
 /// +1 where x >= threshold[c] (rising) or x <= threshold[c] (falling), else -1.
 struct Threshold {
-  std::vector<int32_t> threshold;  ///< [channels]
+  std::vector<int64_t> threshold;  ///< [channels], within the bits of the input tensor's integers
   std::vector<uint8_t> rising;     ///< [channels], 0 or 1
 };
 
-using Operation = std::variant<Linear, Conv2d, MaxPool2d, Requantize, Threshold>;
+using Operation = std::variant<Linear, Conv2d, MaxPool2d, Requantize, Threshold, AvgPool2d, Add>;
 
 struct Layer {
   std::string name;
-  std::vector<uint32_t> inputs;  ///< tensor indices
+  std::vector<uint32_t> inputs;  ///< tensor indices: two for Add, one for every other operation
   uint32_t output = 0;           ///< tensor index
   Operation operation;
 };
@@ -118,7 +143,7 @@ const Weights* weights_of(const Operation& operation);
 struct GoldenVector {
   std::vector<uint8_t> input;  ///< the data set's bytes, [channels][height][width]
   int32_t label = -1;          ///< its class; -1 if unknown
-  std::vector<std::vector<int32_t>>
+  std::vector<std::vector<int64_t>>
       tensors;  ///< [tensor][channels * height * width], in the order of Network::tensors
 };
 

@@ -67,6 +67,17 @@ class Decoder {
     return std::vector<Value>(stored->begin(), stored->end());
   }
 
+  /// Integers of one of the two widths.
+  std::vector<int64_t> integers(const flatbuffers::Vector<int32_t>* narrow,
+                                const flatbuffers::Vector<int64_t>* wide) {
+    if (narrow != nullptr && wide != nullptr) throw Error("it has the same integers in 32 and in 64 bits");
+    if (wide != nullptr) return values(wide);
+    if (narrow == nullptr) return {};
+    // In memory they take twice their bytes in the file, which spend() counts.
+    spend(narrow->size() * uint64_t{sizeof(int32_t)});
+    return std::vector<int64_t>(narrow->begin(), narrow->end());
+  }
+
   template <typename Element>
   uint32_t list_size(const flatbuffers::Vector<flatbuffers::Offset<Element>>* stored, uint64_t most,
                      const char* what) {
@@ -122,7 +133,8 @@ class Decoder {
     golden.input = values(stored.input());
     golden.label = stored.label();
     for (uint32_t i = 0, n = list_size(stored.tensors(), max_layers, "tensors"); i < n; ++i) {
-      golden.tensors.push_back(values(stored.tensors()->Get(i)->values()));
+      const schema::TensorValues& tensor = *stored.tensors()->Get(i);
+      golden.tensors.push_back(integers(tensor.values(), tensor.wide_values()));
     }
     return golden;
   }
@@ -156,7 +168,19 @@ class Decoder {
       }
       case schema::Operation::Threshold: {
         const schema::Threshold& threshold = *stored.operation_as_Threshold();
-        return Threshold{values(threshold.threshold()), values(threshold.rising())};
+        return Threshold{integers(threshold.threshold(), threshold.wide_threshold()),
+                         values(threshold.rising())};
+      }
+      case schema::Operation::AvgPool2d: {
+        const schema::AvgPool2d& pool = *stored.operation_as_AvgPool2d();
+        return AvgPool2d{pool.kernel_height(), pool.kernel_width(),   pool.stride_height(),
+                         pool.stride_width(),  pool.padding_height(), pool.padding_width(),
+                         pool.ceil_mode(),     pool.multiple()};
+      }
+      case schema::Operation::Add: {
+        const schema::Add& add = *stored.operation_as_Add();
+        return Add{values(add.first_multiplier()), values(add.second_multiplier()), values(add.addend()),
+                   values(add.shift())};
       }
       case schema::Operation::NONE:
         break;
@@ -165,21 +189,32 @@ class Decoder {
                 " is not known to this program; use a newer kones");
   }
 
+  static NumberFormat decode(const schema::NumberFormat& stored) {
+    NumberFormat format;
+    format.family = static_cast<FormatFamily>(stored.family());
+    format.terms = stored.terms();
+    format.max_shift = stored.max_shift();
+    format.min_exponent = stored.min_exponent();
+    format.max_exponent = stored.max_exponent();
+    format.zero = stored.zero();
+    format.integer_bits = stored.integer_bits();
+    format.is_signed = stored.is_signed();
+    if (stored.family() == schema::FormatFamily::FixedPoint) format.step_exponent = -stored.fraction_bits();
+    if (!format.is_valid() || !format.has_codes()) {
+      throw Error("its number format, of family " + std::to_string(static_cast<int>(stored.family())) +
+                  ", is not known to this program or has parameters out of range; use a newer kones");
+    }
+    return format;
+  }
+
   Weights decode(const schema::Weights* stored) {
     if (stored == nullptr || stored->format() == nullptr)
       throw Error("it has no weights, or no number format for them");
     const schema::NumberFormat& format = *stored->format();
     Weights weights;
-    weights.format.family = static_cast<FormatFamily>(format.family());
-    weights.format.terms = format.terms();
-    weights.format.max_shift = format.max_shift();
+    weights.format = decode(format);
     weights.outputs = stored->outputs();
     weights.inputs = stored->inputs();
-    if (format.family() > schema::FormatFamily::MAX || !weights.format.is_valid()) {
-      throw Error("its number format, family " + std::to_string(static_cast<int>(format.family())) +
-                  " with " + std::to_string(format.terms()) + " terms and shifts up to " +
-                  std::to_string(format.max_shift()) + ", is not known to this program; use a newer kones");
-    }
     if (format.code_bits() != weights.format.code_bits() ||
         format.storage_bits() != weights.format.storage_bits() ||
         format.fraction_bits() != weights.format.fraction_bits()) {

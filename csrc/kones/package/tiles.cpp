@@ -45,26 +45,38 @@ uint32_t load_code(std::string_view codes, uint64_t position, int storage_bits) 
 }
 
 /// Decodes codes, each distinct one once: a canonical code is told by encoding its level again, which is
-/// slow.
+/// slow. The codes of wide formats are too many to keep.
 class Decoder {
  public:
   explicit Decoder(const NumberFormat& format)
-      : format_(format), levels_(std::size_t{1} << format.code_bits(), unknown) {}
+      : format_(format),
+        codes_(uint64_t{1} << format.code_bits()),
+        levels_(format.code_bits() <= most_kept_bits ? codes_ : 0, unknown) {}
 
   /// Whether `code` is canonical; then `level` is its level.
   bool decode(uint32_t code, int32_t& level) {
-    if (code >= levels_.size()) return false;
-    int32_t& known = levels_[code];
-    if (known == unknown) known = format_.is_canonical(code) ? format_.decode(code) : refused;
-    level = known;
-    return known != refused;
+    if (code >= codes_) return false;
+    if (levels_.empty()) {
+      level = level_of(code);
+    } else {
+      int32_t& known = levels_[code];
+      if (known == unknown) known = level_of(code);
+      level = known;
+    }
+    return level != refused;
   }
 
  private:
   static constexpr int32_t unknown = std::numeric_limits<int32_t>::min();
   static constexpr int32_t refused = std::numeric_limits<int32_t>::max();
+  static constexpr int most_kept_bits = 17;
+
+  int32_t level_of(uint32_t code) const {
+    return format_.is_canonical(code) ? format_.decode(code) : refused;
+  }
 
   const NumberFormat& format_;
+  const uint64_t codes_;
   std::vector<int32_t> levels_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 
@@ -63,7 +64,10 @@ void check_count(std::size_t count, uint64_t most, const std::string& what) {
 }
 
 IntegerRange range_of_bits(int bits, bool is_signed) {
-  if (is_signed) return {-(int64_t{1} << (bits - 1)), (int64_t{1} << (bits - 1)) - 1};
+  if (is_signed) {
+    const auto largest = static_cast<int64_t>((uint64_t{1} << (bits - 1)) - 1);
+    return {-largest - 1, largest};
+  }
   return {0, (int64_t{1} << bits) - 1};
 }
 
@@ -75,8 +79,8 @@ void check_tensor(const Tensor& tensor) {
   }
   switch (tensor.kind) {
     case TensorKind::integer:
-      if (tensor.bits != 32 || !tensor.is_signed || tensor.fraction_bits != 0) {
-        refuse("an integer tensor has 32 signed bits and no fraction bits");
+      if ((tensor.bits != 32 && tensor.bits != 64) || !tensor.is_signed || tensor.fraction_bits != 0) {
+        refuse("an integer tensor has 32 or 64 signed bits and no fraction bits");
       }
       return;
     case TensorKind::fixed_point:
@@ -98,36 +102,19 @@ void check_tensor(const Tensor& tensor) {
   refuse("its kind " + std::to_string(static_cast<int>(tensor.kind)) + " is not known");
 }
 
-/// Which integers are levels of a format, found once for each format of a network.
-class LevelSets {
- public:
-  void check(const Weights& weights) {
-    const int64_t largest = weights.format.max_level();
-    const std::vector<bool>& is_level = of(weights.format);
-    for (std::size_t index = 0; index < weights.levels.size(); ++index) {
-      const int64_t level = weights.levels[index];
-      if (level < -largest || level > largest || !is_level[level + largest]) {
-        refuse("its weight at output " + std::to_string(index / weights.inputs) + ", input " +
-               std::to_string(index % weights.inputs) + " is " + std::to_string(level) + ", no level of " +
-               weights.format.name());
-      }
-    }
+void check_levels(const Weights& weights) {
+  for (std::size_t index = 0; index < weights.levels.size(); ++index) {
+    if (weights.format.is_level(weights.levels[index])) continue;
+    refuse("its weight at output " + std::to_string(index / weights.inputs) + ", input " +
+           std::to_string(index % weights.inputs) + " is " + std::to_string(weights.levels[index]) +
+           ", no level of " + weights.format.name());
   }
+}
 
- private:
-  const std::vector<bool>& of(const NumberFormat& format) {
-    for (const auto& [known, is_level] : sets_) {
-      if (known == format) return is_level;
-    }
-    const int32_t largest = format.max_level();
-    std::vector<bool> is_level(2 * static_cast<std::size_t>(largest) + 1, false);
-    for (const int32_t level : format.levels()) is_level[level + largest] = true;
-    sets_.emplace_back(format, std::move(is_level));
-    return sets_.back().second;
-  }
-
-  std::vector<std::pair<NumberFormat, std::vector<bool>>> sets_;
-};
+/// The largest magnitude that an integer tensor may reach.
+int64_t bound_of(const Tensor& tensor) {
+  return tensor.is_wide() ? max_wide_accumulator : max_accumulator;
+}
 
 void check_shape(const Tensor& tensor, int64_t channels, int64_t height, int64_t width) {
   if (tensor.channels != channels || tensor.height != height || tensor.width != width) {
@@ -215,8 +202,8 @@ class NetworkCheck {
   void check_input() {
     const Input& input = network_.input;
     const Tensor& target = tensor(input.tensor, "its input");
-    if (target.kind != TensorKind::integer)
-      refuse("its input tensor '" + target.name + "' must be of integers");
+    if (target.kind != TensorKind::integer || target.is_wide())
+      refuse("its input tensor '" + target.name + "' must be of integers of 32 bits");
     if (input.divisor < 1)
       refuse("its input's divisor is " + std::to_string(input.divisor) + ", and it is 1 or more");
     const int64_t first = input.offset;
@@ -230,19 +217,26 @@ class NetworkCheck {
   }
 
   void check_layer(const Layer& layer) {
-    if (layer.inputs.size() != 1) {
-      refuse(std::string(operation_name(layer.operation)) + " reads one tensor, and it names " +
-             std::to_string(layer.inputs.size()));
+    const std::size_t inputs = std::holds_alternative<Add>(layer.operation) ? 2 : 1;
+    if (layer.inputs.size() != inputs) {
+      refuse(std::string(operation_name(layer.operation)) + " reads " + (inputs == 1 ? "one tensor" : "two") +
+             ", and it names " + std::to_string(layer.inputs.size()));
     }
-    const Tensor& input = tensor(layer.inputs[0], "its input");
     const Tensor& output = tensor(layer.output, "its output");
-    if (!written_[layer.inputs[0]])
-      refuse("it reads tensor '" + input.name + "', which no earlier layer writes");
+    for (const uint32_t index : layer.inputs) {
+      const Tensor& input = tensor(index, "its input");
+      if (!written_[index]) refuse("it reads tensor '" + input.name + "', which no earlier layer writes");
+    }
     if (written_[layer.output]) refuse("it writes tensor '" + output.name + "', which is written already");
+    const Tensor& input = network_.tensors[layer.inputs[0]];
     const IntegerRange& range = ranges_[layer.inputs[0]];
     ranges_[layer.output] = std::visit(
         [&](const auto& operation) {
-          return check_operation(operation, layer.inputs[0], input, output, range);
+          if constexpr (std::is_same_v<decltype(operation), const Add&>) {
+            return check_add(operation, layer, output);
+          } else {
+            return check_operation(operation, layer.inputs[0], input, output, range);
+          }
         },
         layer.operation);
     written_[layer.output] = true;
@@ -256,10 +250,7 @@ class NetworkCheck {
       refuse("it reads the accumulators '" + input.name + "'; requantize or threshold them first");
     }
     check_kind(output, TensorKind::integer, "of integers");
-    if (!weights.format.is_valid()) refuse("its weights have no number format that kones knows");
-    if (weights.format.family > FormatFamily::binary) {
-      refuse("its weights are " + weights.format.name() + ", and packages hold k-ones and binary weights");
-    }
+    if (!weights.format.has_codes()) refuse("its weights have no number format that kones can store");
     if (weights.inputs != fan_in) {
       refuse("its weights have " + std::to_string(weights.inputs) + " inputs, and its geometry asks for " +
              std::to_string(fan_in));
@@ -274,22 +265,25 @@ class NetworkCheck {
              std::to_string(weights.outputs) + " x " + std::to_string(weights.inputs) + ", at most " +
              std::to_string(max_weights) + ", are needed");
     }
-    level_sets_.check(weights);
-    return accumulator_range(weights, range);
+    check_levels(weights);
+    return accumulator_range(weights, range, output);
   }
 
-  static IntegerRange accumulator_range(const Weights& weights, const IntegerRange& range) {
-    // A sum of up to 2^30 levels of at most 2^17 fits; its product with an input need not.
+  static IntegerRange accumulator_range(const Weights& weights, const IntegerRange& range,
+                                        const Tensor& accumulators) {
+    // A sum of up to 2^30 levels of at most 2^30 fits; its product with an input need not.
     const int64_t most = range.magnitude();
+    const int64_t limit = bound_of(accumulators);
     int64_t bound = 0;
     for (uint64_t output = 0; output < weights.outputs; ++output) {
       const int32_t* levels = weights.levels.data() + output * weights.inputs;
       int64_t sum = 0;
       for (uint64_t input = 0; input < weights.inputs; ++input) sum += std::abs(int64_t{levels[input]});
-      if (most != 0 && sum > max_accumulator / most) {
+      if (most != 0 && sum > limit / most) {
         refuse("its output " + std::to_string(output) + " can reach " + std::to_string(sum) + " * " +
-               std::to_string(most) + ", beyond the " + std::to_string(max_accumulator) +
-               " of a 32-bit accumulator; use fewer activation bits or weights of a smaller range");
+               std::to_string(most) + ", beyond the " + std::to_string(limit) + " of an accumulator of " +
+               std::to_string(accumulators.bits) +
+               " bits; use fewer activation bits or weights of a smaller range");
       }
       bound = std::max(bound, sum * most);
     }
@@ -322,12 +316,12 @@ class NetworkCheck {
     return check_weights(conv.weights, input_index, fan_in, output, range);
   }
 
-  static IntegerRange check_operation(const MaxPool2d& pool, uint32_t, const Tensor& input,
-                                      const Tensor& output, const IntegerRange& range) {
+  template <typename Pool>
+  static void check_pool(const Pool& pool, const Tensor& input, const Tensor& output) {
     check_window(pool.kernel_height, pool.kernel_width, 1, "kernel");
     check_window(pool.stride_height, pool.stride_width, 1, "stride");
     check_window(pool.padding_height, pool.padding_width, 0, "padding");
-    // Otherwise a window could lie in the padding alone and have no largest pixel.
+    // Otherwise a window could lie in the padding alone and have no pixel.
     if (2 * pool.padding_height > pool.kernel_height || 2 * pool.padding_width > pool.kernel_width) {
       refuse("its padding is more than half of its kernel");
     }
@@ -336,12 +330,88 @@ class NetworkCheck {
                                pool.ceil_mode),
                 pooling_extent(input.width, pool.kernel_width, pool.stride_width, pool.padding_width,
                                pool.ceil_mode));
+  }
+
+  static IntegerRange check_operation(const MaxPool2d& pool, uint32_t, const Tensor& input,
+                                      const Tensor& output, const IntegerRange& range) {
+    check_pool(pool, input, output);
     if (output.kind != input.kind || output.bits != input.bits || output.is_signed != input.is_signed ||
         output.fraction_bits != input.fraction_bits) {
       refuse("its output tensor '" + output.name + "' must have the kind and bits of its input '" +
              input.name + "'");
     }
     return range;
+  }
+
+  static IntegerRange check_operation(const AvgPool2d& pool, uint32_t, const Tensor& input,
+                                      const Tensor& output, const IntegerRange& range) {
+    check_pool(pool, input, output);
+    check_kind(output, TensorKind::integer, "of integers");
+    const int64_t multiple = pooling_multiple(input.height, pool.kernel_height, pool.stride_height,
+                                              pool.padding_height, pool.ceil_mode) *
+                             pooling_multiple(input.width, pool.kernel_width, pool.stride_width,
+                                              pool.padding_width, pool.ceil_mode);
+    if (multiple == 0 || multiple > max_pooling_multiple) {
+      refuse("its windows have so many pixel counts that their least common multiple is beyond " +
+             std::to_string(max_pooling_multiple));
+    }
+    if (pool.multiple != multiple) {
+      refuse("its multiple is " + std::to_string(pool.multiple) +
+             ", and that of its windows' pixel counts is " + std::to_string(multiple));
+    }
+    // |sum| <= n * most, so that |sum| * (multiple / n) <= most * multiple, for every part of the sum too.
+    if (range.magnitude() > bound_of(output) / multiple) {
+      refuse("its sums can reach " + std::to_string(range.magnitude()) + " * " + std::to_string(multiple) +
+             ", beyond an accumulator of " + std::to_string(output.bits) + " bits");
+    }
+    return {range.minimum * multiple, range.maximum * multiple};
+  }
+
+  IntegerRange check_add(const Add& add, const Layer& layer, const Tensor& output) const {
+    const Tensor& first = network_.tensors[layer.inputs[0]];
+    const Tensor& second = network_.tensors[layer.inputs[1]];
+    if (shape_of(first) != shape_of(second)) {
+      refuse("it adds '" + first.name + "', " + shape_of(first) + ", and '" + second.name + "', " +
+             shape_of(second));
+    }
+    check_same_shape(first, output);
+    check_kind(output, TensorKind::fixed_point, "fixed point");
+    check_per_channel(add.first_multiplier, first, "first multipliers");
+    check_per_channel(add.second_multiplier, first, "second multipliers");
+    check_per_channel(add.addend, first, "addends");
+    check_per_channel(add.shift, first, "shifts");
+    for (uint32_t channel = 0; channel < first.channels; ++channel) {
+      check_scaling(ranges_[layer.inputs[0]], add.first_multiplier[channel], add.addend[channel],
+                    add.shift[channel], channel,
+                    scaled_magnitude(ranges_[layer.inputs[1]], add.second_multiplier[channel], channel));
+    }
+    return range_of_bits(output.bits, output.is_signed);
+  }
+
+  /// |x| * |multiplier| for every x of the range, which must fit in 63 bits.
+  static int64_t scaled_magnitude(const IntegerRange& range, int32_t multiplier, uint32_t channel) {
+    const int64_t factor = std::abs(int64_t{multiplier});
+    if (factor != 0 && range.magnitude() > std::numeric_limits<int64_t>::max() / factor) {
+      refuse("the product of channel " + std::to_string(channel) + " can leave 64 bits");
+    }
+    return range.magnitude() * factor;
+  }
+
+  /// Checks (x * multiplier + addend + other) >> shift, where |other| is at most `other`.
+  static void check_scaling(const IntegerRange& range, int32_t multiplier, int64_t addend, uint8_t shift,
+                            uint32_t channel, int64_t other) {
+    const std::string place = " of channel " + std::to_string(channel);
+    if (shift > max_requantize_shift) {
+      refuse("the shift" + place + " is " + std::to_string(shift) + ", and it is 0 to " +
+             std::to_string(max_requantize_shift));
+    }
+    if (addend > max_requantize_addend || addend < -max_requantize_addend) {
+      refuse("the addend" + place + " is " + std::to_string(addend) + ", beyond 2^62");
+    }
+    const int64_t room = std::numeric_limits<int64_t>::max() - std::abs(addend);
+    const int64_t product = scaled_magnitude(range, multiplier, channel);
+    if (product > room || other > room - product)
+      refuse("the product and addend" + place + " can leave 64 bits");
   }
 
   static IntegerRange check_operation(const Requantize& requantize, uint32_t, const Tensor& input,
@@ -352,20 +422,8 @@ class NetworkCheck {
     check_per_channel(requantize.addend, input, "addends");
     check_per_channel(requantize.shift, input, "shifts");
     for (uint32_t channel = 0; channel < input.channels; ++channel) {
-      const std::string place = " of channel " + std::to_string(channel);
-      const int64_t addend = requantize.addend[channel];
-      if (requantize.shift[channel] > max_requantize_shift) {
-        refuse("the shift" + place + " is " + std::to_string(requantize.shift[channel]) +
-               ", and it is 0 to " + std::to_string(max_requantize_shift));
-      }
-      if (addend > max_requantize_addend || addend < -max_requantize_addend) {
-        refuse("the addend" + place + " is " + std::to_string(addend) + ", beyond 2^62");
-      }
-      // |x| and |multiplier| are at most 2^31 each, so that the product itself fits.
-      const int64_t product = range.magnitude() * std::abs(int64_t{requantize.multiplier[channel]});
-      if (product > std::numeric_limits<int64_t>::max() - std::abs(addend)) {
-        refuse("the product and addend" + place + " can leave 64 bits");
-      }
+      check_scaling(range, requantize.multiplier[channel], requantize.addend[channel],
+                    requantize.shift[channel], channel, 0);
     }
     return range_of_bits(output.bits, output.is_signed);
   }
@@ -376,6 +434,13 @@ class NetworkCheck {
     check_kind(output, TensorKind::sign, "signs");
     check_per_channel(threshold.threshold, input, "thresholds");
     check_per_channel(threshold.rising, input, "directions");
+    const IntegerRange stored = range_of_bits(input.is_wide() ? 64 : 32, true);
+    for (const int64_t value : threshold.threshold) {
+      if (value < stored.minimum || value > stored.maximum) {
+        refuse("a threshold is " + std::to_string(value) + ", beyond the bits of its input tensor '" +
+               input.name + "'");
+      }
+    }
     for (const uint8_t rising : threshold.rising) {
       if (rising > 1) refuse("a threshold's direction is " + std::to_string(rising) + ", and it is 0 or 1");
     }
@@ -419,14 +484,14 @@ class NetworkCheck {
   }
 
   void check_golden_values(const GoldenVector& golden, std::size_t index) const {
-    const std::vector<int32_t>& values = golden.tensors[index];
+    const std::vector<int64_t>& values = golden.tensors[index];
     const Tensor& target = network_.tensors[index];
     if (values.size() != static_cast<uint64_t>(target.elements())) {
       refuse("it has " + std::to_string(values.size()) + " integers for " + shape_of(target));
     }
     const int64_t multiplier = network_.input.multiplier;
     for (std::size_t element = 0; element < values.size(); ++element) {
-      const int32_t value = values[element];
+      const int64_t value = values[element];
       const bool is_possible = index == network_.input.tensor
                                    ? value == multiplier * golden.input[element] + network_.input.offset
                                    : value >= ranges_[index].minimum && value <= ranges_[index].maximum &&
@@ -438,7 +503,6 @@ class NetworkCheck {
   const Network& network_;
   std::vector<IntegerRange> ranges_;
   std::vector<bool> written_;
-  LevelSets level_sets_;
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ inline constexpr uint32_t max_window = 255;        ///< kernel, stride, padding,
 inline constexpr uint64_t max_text_bytes = 1024;   ///< of a name
 inline constexpr int max_requantize_shift = 62;
 inline constexpr int64_t max_requantize_addend = int64_t{1} << 62;
-inline constexpr int64_t max_accumulator = INT32_MAX;
+inline constexpr int64_t max_accumulator = INT32_MAX;  ///< magnitude of an integer tensor of 32 bits
+inline constexpr int64_t max_wide_accumulator = (int64_t{1} << 53) - 1;  ///< and of 64 bits; float64 is exact
 
 /// The integers that a tensor may hold, whatever the picture.
 struct IntegerRange {
@@ -31,8 +32,8 @@ struct IntegerRange {
 
 /// Checks everything that the format's description asks of a network: indices, shapes, sizes, formats, the
 /// arrays' lengths and ranges, and that no accumulator can overflow: for every output of a Linear or Conv2d,
-/// the sum of |level| * max|x| is at most 2^31 - 1, so that any order of adding fits in int32. Throws Error,
-/// naming network, layer and reason.
+/// the sum of |level| * max|x| is at most 2^31 - 1 (2^53 - 1 where the output tensor has 64 bits), so that
+/// any order of adding fits. Throws Error, naming network, layer and reason.
 ///
 /// Returns the range of each tensor. That of an accumulator is symmetric: the largest such sum of its layer's
 /// outputs.

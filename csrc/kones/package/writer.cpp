@@ -1,5 +1,6 @@
 #include "kones/package/writer.h"
 
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -32,12 +33,12 @@ uint64_t estimated_bytes(const Package& package) {
       if (const Weights* weights = weights_of(layer.operation)) {
         bytes += packed_bytes(weights->format, weights->outputs, weights->inputs);
       } else {
-        bytes += network.tensors[layer.output].channels * uint64_t{13};
+        bytes += network.tensors[layer.output].channels * uint64_t{17};
       }
     }
     for (const GoldenVector& golden : network.golden) {
       bytes += table + golden.input.size();
-      for (const auto& values : golden.tensors) bytes += table + values.size() * uint64_t{4};
+      for (const auto& values : golden.tensors) bytes += table + values.size() * uint64_t{8};
     }
   }
   return bytes;
@@ -50,7 +51,9 @@ Offset<schema::Weights> build(FlatBufferBuilder& builder, const Weights& weights
   const auto stored_format = schema::CreateNumberFormat(
       builder, static_cast<schema::FormatFamily>(format.family), static_cast<uint8_t>(format.terms),
       static_cast<uint8_t>(format.max_shift), static_cast<uint8_t>(format.code_bits()),
-      static_cast<uint8_t>(format.storage_bits()), static_cast<int16_t>(format.fraction_bits()));
+      static_cast<uint8_t>(format.storage_bits()), static_cast<int16_t>(format.fraction_bits()),
+      static_cast<int16_t>(format.min_exponent), static_cast<int16_t>(format.max_exponent), format.zero,
+      static_cast<int16_t>(format.integer_bits), format.is_signed);
   return schema::CreateWeights(builder, stored_format, weights.outputs, weights.inputs, tile_outputs,
                                tile_inputs, codes);
 }
@@ -84,10 +87,42 @@ std::pair<schema::Operation, Offset<void>> build(FlatBufferBuilder& builder, con
           schema::CreateRequantize(builder, multiplier, addend, shift).Union()};
 }
 
-std::pair<schema::Operation, Offset<void>> build(FlatBufferBuilder& builder, const Threshold& threshold) {
-  const auto values = builder.CreateVector(threshold.threshold);
+/// The vector [int32] or [int64] that holds `values`; the other of the two is absent.
+struct StoredIntegers {
+  Offset<flatbuffers::Vector<int32_t>> narrow;
+  Offset<flatbuffers::Vector<int64_t>> wide;
+
+  StoredIntegers(FlatBufferBuilder& builder, const std::vector<int64_t>& values, bool is_wide) {
+    if (is_wide) {
+      wide = builder.CreateVector(values);
+    } else {
+      narrow = builder.CreateVector(std::vector<int32_t>(values.begin(), values.end()));
+    }
+  }
+};
+
+std::pair<schema::Operation, Offset<void>> build(FlatBufferBuilder& builder, const Threshold& threshold,
+                                                 bool is_wide) {
+  const StoredIntegers values(builder, threshold.threshold, is_wide);
   const auto rising = builder.CreateVector(threshold.rising);
-  return {schema::Operation::Threshold, schema::CreateThreshold(builder, values, rising).Union()};
+  return {schema::Operation::Threshold,
+          schema::CreateThreshold(builder, values.narrow, rising, values.wide).Union()};
+}
+
+std::pair<schema::Operation, Offset<void>> build(FlatBufferBuilder& builder, const AvgPool2d& pool) {
+  return {schema::Operation::AvgPool2d,
+          schema::CreateAvgPool2d(builder, pool.kernel_height, pool.kernel_width, pool.stride_height,
+                                  pool.stride_width, pool.padding_height, pool.padding_width, pool.ceil_mode,
+                                  pool.multiple)
+              .Union()};
+}
+
+std::pair<schema::Operation, Offset<void>> build(FlatBufferBuilder& builder, const Add& add) {
+  const auto first = builder.CreateVector(add.first_multiplier);
+  const auto second = builder.CreateVector(add.second_multiplier);
+  const auto addend = builder.CreateVector(add.addend);
+  const auto shift = builder.CreateVector(add.shift);
+  return {schema::Operation::Add, schema::CreateAdd(builder, first, second, addend, shift).Union()};
 }
 
 Offset<schema::Tensor> build(FlatBufferBuilder& builder, const Tensor& tensor) {
@@ -97,35 +132,44 @@ Offset<schema::Tensor> build(FlatBufferBuilder& builder, const Tensor& tensor) {
                               tensor.is_signed, static_cast<int16_t>(tensor.fraction_bits));
 }
 
-Offset<schema::Layer> build(FlatBufferBuilder& builder, const Layer& layer) {
-  const auto [type, operation] =
-      std::visit([&](const auto& of_layer) { return build(builder, of_layer); }, layer.operation);
+Offset<schema::Layer> build(FlatBufferBuilder& builder, const Layer& layer, const Network& network) {
+  const auto [type, operation] = std::visit(
+      [&](const auto& of_layer) {
+        if constexpr (std::is_same_v<decltype(of_layer), const Threshold&>) {
+          return build(builder, of_layer, network.tensors[layer.inputs[0]].is_wide());
+        } else {
+          return build(builder, of_layer);
+        }
+      },
+      layer.operation);
   const auto name = builder.CreateString(layer.name);
   const auto inputs = builder.CreateVector(layer.inputs);
   return schema::CreateLayer(builder, name, inputs, layer.output, type, operation);
 }
 
-Offset<schema::GoldenVector> build(FlatBufferBuilder& builder, const GoldenVector& golden) {
+Offset<schema::GoldenVector> build(FlatBufferBuilder& builder, const GoldenVector& golden,
+                                   const Network& network) {
   std::vector<Offset<schema::TensorValues>> tensors;
-  for (const std::vector<int32_t>& values : golden.tensors) {
-    tensors.push_back(schema::CreateTensorValues(builder, builder.CreateVector(values)));
+  for (std::size_t index = 0; index < golden.tensors.size(); ++index) {
+    const StoredIntegers values(builder, golden.tensors[index], network.tensors[index].is_wide());
+    tensors.push_back(schema::CreateTensorValues(builder, values.narrow, values.wide));
   }
   const auto input = builder.CreateVector(golden.input);
   const auto all = builder.CreateVector(tensors);
   return schema::CreateGoldenVector(builder, input, golden.label, all);
 }
 
-template <typename Value>
-auto build_all(FlatBufferBuilder& builder, const std::vector<Value>& values) {
-  std::vector<decltype(build(builder, values[0]))> built;
-  for (const Value& value : values) built.push_back(build(builder, value));
+template <typename Value, typename... Context>
+auto build_all(FlatBufferBuilder& builder, const std::vector<Value>& values, const Context&... context) {
+  std::vector<decltype(build(builder, values[0], context...))> built;
+  for (const Value& value : values) built.push_back(build(builder, value, context...));
   return builder.CreateVector(built);
 }
 
 Offset<schema::Network> build(FlatBufferBuilder& builder, const Network& network) {
   const auto tensors = build_all(builder, network.tensors);
-  const auto layers = build_all(builder, network.layers);
-  const auto golden = build_all(builder, network.golden);
+  const auto layers = build_all(builder, network.layers, network);
+  const auto golden = build_all(builder, network.golden, network);
   const auto class_names = builder.CreateVectorOfStrings(network.class_names);
   const auto input = schema::CreateInput(builder, network.input.tensor, network.input.multiplier,
                                          network.input.offset, network.input.divisor);

@@ -21,7 +21,7 @@ std::string describe_place(const package::Tensor& tensor, int64_t image, int64_t
 }
 
 /// Compares one tensor's integers over a batch that begins at picture `first`.
-void compare(const package::Tensor& tensor, const std::vector<int32_t>& engine, const at::Tensor& graph,
+void compare(const package::Tensor& tensor, const std::vector<int64_t>& engine, const at::Tensor& graph,
              int64_t first, CheckReport& report) {
   const int64_t elements = tensor.elements();
   if (graph.numel() != static_cast<int64_t>(engine.size())) {
@@ -65,7 +65,7 @@ CheckReport check_package(const package::Network& network, const std::filesystem
     report.evaluation.seconds +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     predictions.insert(predictions.end(), predicted.begin(), predicted.end());
-    const std::vector<std::vector<int32_t>> integers = engine.all_integers(bytes, count);
+    const std::vector<std::vector<int64_t>> integers = engine.all_integers(bytes, count);
     const at::Tensor pictures = torch::from_blob(
         const_cast<uint8_t*>(bytes), {count, images.channels, images.height, images.width}, torch::kUInt8);
     const std::map<std::string, at::Tensor> expected = graph.integers(pictures);
