@@ -229,9 +229,18 @@ class Run {
         rows.step_offsets = plan_.step_offsets.data() + panel.first_step + begin;
         rows.steps = end - begin;
         rows.weights = plan_.weights.get() + panel.weights + begin * step_bytes;
-        rows.first_sums = block == 0 ? plan_.first_sums.data() + panel.first_lane : nullptr;
+        rows.first_sums = block == 0 ? first_sums(panel) : nullptr;
         multiply(rows);
       }
+    }
+  }
+
+  const Sum* first_sums(const IntegerPanel& panel) const {
+    if constexpr (std::is_same_v<Sum, int32_t>) {
+      return plan_.first_sums.data() + panel.first_lane;
+    } else {
+      static constexpr Sum zeros[integer_vector] = {};  // there is no zero point, and a panel is one vector
+      return zeros;
     }
   }
 
