@@ -104,7 +104,7 @@ void measure(const Layer& layer, int64_t batch, CpuTier tier, bool uniform, doub
   const int64_t pixels = batch * shape.out_height() * shape.out_width();
   std::vector<int32_t> sums(pixels * shape.out_channels);
   const double seconds = shortest_call(
-      [&] { conv.run(x.data(), shape.in_channels, batch, sums.data(), shape.out_channels); }, 20, 5e-3);
+      [&] { conv.run(x.data(), shape.in_channels, batch, sums.data(), shape.out_channels); }, 100, 1e-3);
   const double products = static_cast<double>(pixels * shape.out_channels * shape.inputs());
   std::printf("| %s | %.4f | %.1f | %.1f %% |\n", layer.name, 1e3 * seconds, 1e-9 * products / seconds,
               100.0 * products / seconds / peak);

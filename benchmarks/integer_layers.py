@@ -28,7 +28,7 @@ LAYERS = (
 )
 
 
-def shortest_call(run, windows=20, window_seconds=5e-3):
+def shortest_call(run, windows=100, window_seconds=1e-3):
     """Seconds of one call: the shortest of `windows` windows of calls, after two calls that are not counted."""
 
     def seconds_of(calls):
