@@ -913,50 +913,116 @@ class FreshFiles(unittest.TestCase):
             subprocess.run([GENERATOR, str(path)], check=True)
             check_golden_vectors(self, read(path.read_bytes()))
 
-    def random_files(self, folder, seed, count):
-        subprocess.run([RANDOM, "write", folder, str(seed), str(count)], check=True)
+    def random_files(self, folder, seed, count, golden):
+        if RANDOM is None:
+            self.fail("give the generator of random packages as the third argument")
+        subprocess.run([RANDOM, "write", folder, str(seed), str(count), str(golden)], check=True)
         return [path.read_bytes() for path in sorted(pathlib.Path(folder).iterdir())]
 
     def test_random_networks(self):
-        if RANDOM is None:
-            self.fail("give the generator of random packages as the third argument")
         with tempfile.TemporaryDirectory() as folder:
-            networks = [network for file in self.random_files(folder, 1, 48) for network in read(file)]
+            networks = [network for file in self.random_files(folder, 1, 48, 2) for network in read(file)]
         self.assertEqual(len(networks), 48)
         check_golden_vectors(self, networks)
         seen = Coverage(networks).seen
         self.assertEqual({name for kind, name, *_ in seen if kind == "operation"}, set(OPERATIONS.values()))
         self.assertEqual({family for kind, family, *_ in seen if kind == "storage"}, set(range(5)))
 
-    # Files with one field or constant changed: the page's rules and kones refuse the same ones.
+    def assert_agreement(self, files):
+        """The page's rules and kones refuse the same of these files. What the page says of each."""
+        verdicts = []
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [pathlib.Path(folder) / f"{index:05}.kones" for index in range(len(files))]
+            for path, file in zip(paths, files):
+                path.write_bytes(file)
+                try:
+                    read(file)
+                    verdicts.append("reads")
+                except Refused as refusal:
+                    verdicts.append(f"refuses: {refusal}")
+            judged = subprocess.run([RANDOM, "judge", *map(str, paths)], check=True, capture_output=True, text=True)
+        for ours, theirs in zip(verdicts, judged.stdout.splitlines(), strict=True):
+            self.assertEqual(ours.split(":")[0], theirs.split(":")[0], f"the page {ours}; kones {theirs}")
+        return verdicts
+
+    # One field or constant changed. Without golden vectors, so that they do not give it away, and with them.
     def test_kones_refuses_what_the_page_does(self):
-        if RANDOM is None:
-            self.fail("give the generator of random packages as the third argument")
-        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as changed:
-            files, chance, verdicts = self.random_files(folder, 1001, 12), random.Random(3), []
+        chance, changed = random.Random(3), []
+        for golden, times in ((0, 80), (1, 20)):
+            with tempfile.TemporaryDirectory() as folder:
+                files = self.random_files(folder, 1001, 14, golden)
             for file in files:
                 places = scalars_of(file)
-                for _ in range(60):
+                for _ in range(times):
                     place, code = chance.choice(places)
                     (value,) = struct.unpack_from("<" + code, file, 32 + place)
                     limit = 256 ** struct.calcsize(code)
-                    new = chance.choice((value + 1, value - 1, value + 1, value ^ 1 << chance.randrange(8),
-                                         chance.randrange(limit), -value, limit // 2, 2 * value, 64)) % limit
-                    bytes_of = new.to_bytes(struct.calcsize(code), "little")
-                    other = with_checksum(file[:32 + place] + bytes_of + file[32 + place + len(bytes_of):])
-                    try:
-                        read(other)
-                        verdicts.append("reads")
-                    except Refused as refusal:
-                        verdicts.append(f"refuses: {refusal}")
-                    (pathlib.Path(changed) / f"{len(verdicts) - 1:04}.kones").write_bytes(other)
-            judged = subprocess.run([RANDOM, "judge", *map(str, sorted(pathlib.Path(changed).iterdir()))],
-                                    check=True, capture_output=True, text=True).stdout.splitlines()
-        self.assertEqual(len(judged), len(verdicts))
-        for ours, theirs in zip(verdicts, judged, strict=True):
-            self.assertEqual(ours.split(":")[0], theirs.split(":")[0], f"the page {ours}; kones {theirs}")
-        self.assertGreater(sum(verdict == "reads" for verdict in verdicts), 50)
-        self.assertGreater(len(set(verdicts)), 20)
+                    new = chance.choice((value + 1, value - 1, value ^ 1 << chance.randrange(8), -value, limit // 2,
+                                         chance.randrange(limit), limit // 2 - 1, 2 * value, 64))
+                    changed.append(with_changed(file, place, code, new % limit))
+        verdicts = self.assert_agreement(changed)
+        self.assertGreater(verdicts.count("reads"), 100)
+        self.assertGreater(len(set(verdicts)), 25)
+        self.assertIn("refuses: accumulator bound", verdicts)
+
+    # The largest input that the sums of each layer of the input allow, and one more.
+    def test_accumulator_bounds_are_exact(self):
+        changed = []
+        with tempfile.TemporaryDirectory() as folder:
+            for file in self.random_files(folder, 2001, 24, 0):
+                (network,), (table,) = read(file), root_of(file[32:]).tables(1)
+                stored = table.table(5, "input")
+                if stored.place(1) is None or stored.place(2) is None:
+                    continue
+                for layer in network.layers:
+                    if layer.weights is not None and layer.sources == [network.input]:
+                        most = LARGEST[network.tensors[layer.target].bits] // max(
+                            sum(map(abs, row)) for row in layer.weights.levels)
+                        for value in (most, most + 1, -most, -most - 1):
+                            constant = with_changed(file, stored.place(1), "i", 0)
+                            if abs(value) < 2 ** 31:
+                                changed.append(with_changed(constant, stored.place(2), "i", value % 2 ** 32))
+        verdicts = self.assert_agreement(changed)
+        self.assertGreater(verdicts.count("reads"), 3)
+        self.assertGreater(verdicts.count("refuses: accumulator bound"), 3)
+
+    # The largest addend that the products of a Requantize or Add leave room for, and one more.
+    def test_64_bits_are_exact(self):
+        if RANDOM is None:
+            self.fail("give the generator of random packages as the third argument")
+        file, changed = (FIXTURES / "extended.kones").read_bytes(), []
+        for table in root_of(file[32:]).tables(1):
+            # Without golden vectors, which a change would contradict.
+            file = with_changed(file, table.vtable + 4 + 2 * 8, "H", 0)
+        for network in read(file):
+            self.assertEqual(network.golden, [])
+            for layer in network.layers:
+                if not isinstance(layer.of, Scaling):
+                    continue
+                limits = network.ranges[layer.sources[0]]
+                # 1.5 * 2^62 or so, so that an addend below 2^62 makes it 2^63 - 1.
+                others = sum(magnitude(network.ranges[source]) * abs(multiplier[0])
+                             for source, multiplier in zip(layer.sources[1:], layer.of.multipliers[1:]))
+                multiplier = (3 * 2 ** 61 - others) // magnitude(limits)
+                if not 0 < multiplier < 2 ** 31:
+                    continue
+                room = 2 ** 63 - 1 - others - multiplier * magnitude(limits)
+                for sign in (1, -1):
+                    other = with_changed(file, layer.table.target(0) + 4, "i", sign * multiplier % 2 ** 32)
+                    for addend in (room, room + 1, -room, -room - 1):
+                        changed.append(with_changed(other, layer.table.target(len(layer.sources)) + 4, "q",
+                                                    addend % 2 ** 64))
+        verdicts = self.assert_agreement(changed)
+        self.assertEqual(verdicts.count("reads"), len(verdicts) // 2)
+        self.assertEqual(verdicts.count("refuses: 64 bits"), len(verdicts) // 2)
+        self.assertGreater(len(verdicts), 16)
+
+
+def with_changed(file, place, code, value):
+    """`file` with the scalar at `place` of its payload changed to `value`, which is not negative."""
+    size = struct.calcsize(code)
+    place += 32
+    return with_checksum(file[:place] + value.to_bytes(size, "little") + file[place + size:])
 
 
 def scalars_of(file):
@@ -977,7 +1043,8 @@ def scalars_of(file):
 
     for network in root_of(file[32:]).tables(1):
         fields(network, s6="I")
-        fields(network.table(5, "input"), s0="I", s1="i", s2="i", s3="i")
+        for _ in range(4):
+            fields(network.table(5, "input"), s0="I", s1="i", s2="i", s3="i")
         for tensor in network.tables(4):
             fields(tensor, s1="I", s2="I", s3="I", s4="B", s5="B", s6="B", s7="h")
         for layer in network.tables(7):

@@ -110,7 +110,7 @@ void add_layer(RandomNetwork& network, Choices& choices, std::vector<Tensor>& te
   tensors.push_back(network.tensor());
 }
 
-Network random_network(uint32_t seed) {
+Network random_network(uint32_t seed, int golden_vectors) {
   Choices choices(seed);
   RandomNetwork random(choices.from_to(1, 4), choices.from_to(1, 7), choices.from_to(1, 7), seed);
   if (choices.one_in(2)) {
@@ -127,17 +127,18 @@ Network random_network(uint32_t seed) {
   if (random.tensor().kind == TensorKind::integer) random.requantize(6, true);
   random.linear(choices.format(), choices.from_to(1, 18));
   if (choices.one_in(3)) random.threshold();
-  Network network = random.build(2);
+  Network network = random.build(golden_vectors);
   const engine::Engine engine(network, 1);
   for (GoldenVector& golden : network.golden) golden.label = engine.predict(golden.input.data(), 1)[0];
   return network;
 }
 
-void write_random_packages(const std::string& folder, uint32_t seed, int count) {
+void write_random_packages(const std::string& folder, uint32_t seed, int count, int golden_vectors) {
   for (int written = 0; written < count; ++seed) {
     const std::string name = std::to_string(10000 + written) + ".kones";
     try {
-      write_package({"kones test", {random_network(seed)}}, std::filesystem::path(folder) / name);
+      write_package({"kones test", {random_network(seed, golden_vectors)}},
+                    std::filesystem::path(folder) / name);
     } catch (const Error&) {
       // Windows that do not fit, sums that do not: the next one.
       continue;
@@ -160,13 +161,14 @@ void judge(const char* path) {
 
 int main(int count, char** arguments) {
   const std::string command = count > 1 ? arguments[1] : "";
-  if (command == "write" && count == 5) {
+  if (command == "write" && count == 6) {
     kones::package::write_random_packages(arguments[2], static_cast<uint32_t>(std::stoul(arguments[3])),
-                                          std::stoi(arguments[4]));
+                                          std::stoi(arguments[4]), std::stoi(arguments[5]));
   } else if (command == "judge") {
     for (int index = 2; index < count; ++index) kones::package::judge(arguments[index]);
   } else {
-    std::fprintf(stderr, "usage: random_packages write FOLDER SEED COUNT | random_packages judge FILE...\n");
+    std::fprintf(stderr,
+                 "usage: random_packages write FOLDER SEED COUNT GOLDEN | random_packages judge FILE...\n");
     return 2;
   }
 }
