@@ -54,5 +54,7 @@ module threshold #(
     input  rising,
     output y
 );
-  assign y = rising ? sum < threshold : sum > threshold;
+  wire below = sum < threshold;
+  wire equal = sum == threshold;
+  assign y = rising ? below : ~(below | equal);
 endmodule

@@ -54,7 +54,8 @@ FAMILIES = {
 
 def _units():
     for module, family, sizes in (
-        ("multiply_baugh_wooley", "baugh-wooley", [(4, 4), (8, 4), (8, 8), (12, 8), (12, 12), (16, 16), (32, 32)]),
+        ("multiply_baugh_wooley", "baugh-wooley", [(4, 4), (8, 4), (12, 4), (16, 4), (8, 8), (12, 8), (16, 8),
+                                                    (12, 12), (16, 16), (32, 32)]),
         ("multiply_booth", "booth", [(8, 8), (12, 12), (16, 16), (32, 32)]),
     ):
         for a, b in sizes:

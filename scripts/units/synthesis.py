@@ -62,10 +62,10 @@ def cell_area(cell, liberty=LIBERTY):
     return float(found.group(1))
 
 
-def _run(command, what):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+def _run(command, folder, what):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     text = done.stdout + done.stderr
-    errors = [line.strip() for line in text.splitlines() if re.match(r"ERROR|Error", line)]
+    errors = [line.strip() for line in text.splitlines() if re.search(r"\bERROR\b|^Error", line)]
     if done.returncode != 0 or errors:
         why = errors[0] if errors else f"status {done.returncode}"
         raise CannotSynthesize(f"{what}: {command[0]}: {why}")
@@ -119,8 +119,8 @@ def synthesize(unit, flow, liberty=LIBERTY, sources=None, full_adders=FULL_ADDER
         folder = pathlib.Path(scratch)
         (folder / "script.ys").write_text(_script(unit, flow, liberty, sources or catalogue.files(), full_adders))
         (folder / "timing.tcl").write_text(_timing(unit, liberty))
-        _run(["env", "-C", folder, "yosys", "-q", "script.ys"], what)
-        timing = _run(["env", "-C", folder, "sta", "-no_init", "-no_splash", "-exit", "timing.tcl"], what)
+        _run(["yosys", "-q", "script.ys"], folder, what)
+        timing = _run(["sta", "-no_init", "-no_splash", "-exit", "timing.tcl"], folder, what)
         statistics = (folder / "statistics").read_text()
         netlist = (folder / "netlist.v").read_text()
 
