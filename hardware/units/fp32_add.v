@@ -1,5 +1,5 @@
-// IEEE 754 binary32 adder: y = a + b, rounded to nearest even; NaN, infinities, subnormal numbers and the ends of the exponents as in
-// fp32_multiply.v. x + -x is +0, and -0 + -0 is -0.
+// IEEE 754 binary32 adder: y = a + b, rounded to nearest even, with the exceptions of fp32_multiply.v. x + -x is +0,
+// and -0 + -0 is -0.
 module fp32_add (
     input  [31:0] a,
     input  [31:0] b,

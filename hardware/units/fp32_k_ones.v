@@ -1,5 +1,5 @@
-// A k-ones weight times a binary32 number, rounded to nearest even; NaN, infinities, subnormal numbers and the ends of the exponents as in
-// fp32_multiply.v. Codes as in k_ones.v, with shifts of 3 bits. Ding, Liu, Blanton and Marculescu, 2017: a LightNN-1 multiplication
+// A k-ones weight times an IEEE 754 binary32 number, rounded to nearest even, with the exceptions of fp32_multiply.v.
+// Codes as in k_ones.v, with shifts of 3 bits. Ding, Liu, Blanton and Marculescu, 2017: a LightNN-1 multiplication
 // subtracts from the exponent; LightNN-2 adds two such results.
 
 // y = +-x * 2^-m: exact, unless it underflows.

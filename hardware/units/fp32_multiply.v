@@ -1,7 +1,8 @@
-// IEEE 754 binary32 multiplier: y = a * b, rounded to nearest even, exponents handled as below. No NaN and no infinity may enter.
+// IEEE 754 binary32 multiplier: y = a * b, rounded to nearest even, with exceptions.
 //
-// Of all fp32 units: subnormal operands count as zeros of their sign. A result is rounded as if exponents had no end;
-// then one below 2^-126 is a zero of its sign, and one of 2^128 or more is infinity.
+// The exceptions, of all fp32 units: no NaN and no infinity may enter; subnormal operands count as zeros of their sign;
+// a result is rounded as if exponents had no end, then one below 2^-126 is a zero of its sign, and one of 2^128 or more
+// is infinity.
 module fp32_multiply (
     input  [31:0] a,
     input  [31:0] b,

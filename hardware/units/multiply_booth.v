@@ -5,10 +5,9 @@
 //   product  A_BITS + B_BITS, two's complement
 //
 // A. D. Booth, "A Signed Binary Multiplication Technique", 1951, with O. L. MacSorley's recoding of two bits at a time
-// ("High-Speed Arithmetic in Binary Computers", 1961): digit i of b is -2, -1, 0, 1 or 2 = b[2i-1] + b[2i] - 2 b[2i+1],
-// so b is the sum of digit i * 4^i. A negative digit's row is complemented, and its +1 is added at the row's lowest place.
-// In place of sign extension each row has its sign bit s as ~s, which is s's negative weight but for 2^(A_BITS + 2i): these add
-// up to the constant CORRECTION.
+// ("High-Speed Arithmetic in Binary Computers", 1961): digit i of b is b[2i-1] + b[2i] - 2 b[2i+1], from -2 to 2, and b
+// is the sum of digit i * 4^i. A negative digit's row is complemented, and its +1 is added at the row's lowest place.
+// Instead of sign extension each row has its sign s complemented: -s = (1 - s) - 1; the -1s add up to CORRECTION.
 module multiply_booth #(
     parameter A_BITS = 12,
     parameter B_BITS = 12

@@ -69,7 +69,8 @@ def _units():
             yield Unit(f"lightnn-{terms}-carry", f"{x}", (x,), "k_ones_multiply_carry", shape | {"EXACT": 1})
     for x in (8, 12, 16):
         for terms in (3, 4):
-            yield Unit(f"{terms}-ones-exact", f"{x}", (x,), "k_ones_multiply", {"X_BITS": x, "TERMS": terms, "EXACT": 1})
+            yield Unit(f"{terms}-ones-exact", f"{x}", (x,), "k_ones_multiply",
+                       {"X_BITS": x, "TERMS": terms, "EXACT": 1})
         for exact, label in ((1, "exact"), (0, "truncated")):
             yield Unit(f"power-of-two-{label}", f"{x}", (x,), "power_of_two_multiply",
                        {"X_BITS": x, "LARGEST_SHIFT": 6, "EXACT": exact})

@@ -5,11 +5,12 @@ import re
 
 from units import catalogue, synthesis
 
-# Compared areas: what is cheap, what it stands in for.
+# Compared areas. A multiplication by a weight of few bits stands in for a multiplier of x by x, as the paper compares;
+# with the bits that its code takes in memory it could also be one of x by as many.
 _WIDTHS = (8, 12, 16, 32)
-_INTEGER = ("lightnn-2-exact", "lightnn-2-truncated", "lightnn-2-carry", "lightnn-1-exact", "lightnn-1-truncated",
-            "lightnn-1-carry", "3-ones-exact", "4-ones-exact", "power-of-two-exact", "power-of-two-truncated", "ternary",
-            "binary-multiply")
+_STORED_BITS = {"lightnn-2-exact": 8, "lightnn-2-truncated": 8, "lightnn-2-carry": 8, "lightnn-1-exact": 4,
+                "lightnn-1-truncated": 4, "lightnn-1-carry": 4, "3-ones-exact": 16, "4-ones-exact": 16,
+                "power-of-two-exact": 4, "power-of-two-truncated": 4, "ternary": 2, "binary-multiply": 1}
 _FLOAT = ("fp32-lightnn-2", "fp32-lightnn-2-fused", "fp32-lightnn-1", "fp32-add")
 
 
@@ -45,7 +46,7 @@ def areas(results):
 
 
 def change(results, flow, name, reference):
-    """By how many percent the unit `name` is smaller (negative) or larger than `reference`; None if not both are there."""
+    """By how many percent the area of `name` differs from that of `reference`; None if not both are there."""
     area = {result.unit.name: result.area for result in results if result.flow == flow}
     if name not in area or reference not in area:
         return None
@@ -62,13 +63,15 @@ def _cells(results, name, references):
 
 
 def comparisons(results):
-    """Areas against a multiplier of x's own width, and against the fp32 multiplier."""
-    headings = ["area against", "bits"] + [f"{flow}: {reference}" for flow in synthesis.FLOWS
-                                           for reference in ("Baugh-Wooley", "Booth")]
+    """Areas against multipliers of x's own width and of the code's, and against the fp32 multiplier."""
+    headings = ["area against", "bits"] + [
+        f"{flow}: {reference}" for flow in synthesis.FLOWS
+        for reference in ("Baugh-Wooley", "Booth", "Baugh-Wooley, x by stored bits")]
     rows = []
-    for family in _INTEGER:
+    for family, stored in _STORED_BITS.items():
         for x in _WIDTHS:
-            cells = _cells(results, f"{family}-{x}", (f"baugh-wooley-{x}x{x}", f"booth-{x}x{x}"))
+            cells = _cells(results, f"{family}-{x}",
+                           (f"baugh-wooley-{x}x{x}", f"booth-{x}x{x}", f"baugh-wooley-{x}x{stored}"))
             if any(cells):
                 rows.append([catalogue.FAMILIES[family], str(x)] + cells)
     text = _table(headings, rows) if rows else ""

@@ -94,7 +94,8 @@ def power_of_two(module, parameters, generator):
     y_bits = _bits_of(2 ** (x_bits - 1 + (largest if exact else 0)))
     code_bits = 1 + (largest + 1).bit_length()  # m = 0 .. largest + 1
     return _case(module, parameters, [("x", x_bits), ("code", code_bits)], [("y", y_bits)],
-                 lambda x, code: models.power_of_two_multiply(models.signed(x, x_bits), code, largest, exact), generator)
+                 lambda x, code: models.power_of_two_multiply(models.signed(x, x_bits), code, largest, exact),
+                 generator)
 
 
 def ternary(module, parameters, generator):
@@ -153,8 +154,8 @@ def accumulate(module, parameters, generator):
         first = first if len(vectors) == 0 else int(generator.random() < 1 / 16)  # sums of some 16 terms
         total = ((start if first else total) + models.signed(term, term_bits) + carry) % (1 << sum_bits)
         vectors.append(((first, start, term, carry), (total,)))
-    return Case(module, parameters, list(zip(("first", "start", "term", "carry"), widths)), [("sum", sum_bits)], vectors,
-                False, "clock")
+    inputs = list(zip(("first", "start", "term", "carry"), widths))
+    return Case(module, parameters, inputs, [("sum", sum_bits)], vectors, False, "clock")
 
 
 def requantize(module, parameters, generator):
@@ -201,12 +202,12 @@ _FP32_CORNERS = [sign << 31 | magnitude for sign in (0, 1) for magnitude in (
 
 
 def fp32_number(generator):
-    """Any exponent but that of infinity; significands of 24 random bits, or of few (they make ties)."""
+    """Any exponent but that of infinity; significands of random bits, or of few: they make ties, and almost ties."""
     fraction = generator.getrandbits(23)
     kind = generator.randrange(4)
-    if kind == 0:
-        fraction &= -1 << generator.randrange(23)
-    elif kind == 1:
+    if kind <= 1:
+        fraction = fraction & -1 << generator.randrange(23) | kind
+    elif kind == 2:
         fraction |= (1 << generator.randrange(23)) - 1
     return generator.getrandbits(1) << 31 | generator.randrange(255) << 23 | fraction
 
@@ -227,7 +228,8 @@ def fp32_pair(module, parameters, generator):
             pairs.append((a, _with_exponent(a ^ 1 << 31 ^ 1 << generator.randrange(23),
                                             exponent + generator.randrange(-1, 2))))
         else:  # results near the ends of the exponents
-            pairs.append((a, _with_exponent(b, 127 - exponent + generator.choice((1, 254)) + generator.randrange(-2, 3))))
+            near = generator.choice((1, 254)) + generator.randrange(-2, 3)
+            pairs.append((a, _with_exponent(b, near + 127 - exponent)))
     return Case(module, parameters, [("a", 32), ("b", 32)], [("y", 32)],
                 [(pair, (model(*pair),)) for pair in pairs], False)
 

@@ -71,8 +71,7 @@ def _value(bits):
 
 
 def round_fp32(sign, magnitude):
-    """The bits of a number of 24 digits, to nearest even, whose exponent may be any; then what is below 2^-126 is zero,
-    what is 2^128 or more is infinity."""
+    """Rounded to 24 bits, to nearest even, with any exponent; then below 2^-126 zero, and from 2^128 on infinity."""
     if magnitude == 0:
         return sign << 31
     exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
@@ -115,8 +114,10 @@ def fp32_k_ones_2_in_two(x, code):
 
 
 def machine_fp32(operation, a, b):
-    """a + b or a * b as this machine's float64 rounds it, then to float32: the same as one rounding, as 53 >= 2 * 24 + 2.
-    None where a subnormal number or an infinity plays a part."""
+    """a + b or a * b, rounded to float64, then to float32: the same as one rounding, as 53 >= 2 * 24 + 2.
+
+    None where a subnormal number or an infinity plays a part.
+    """
     first, second = (struct.unpack("<f", struct.pack("<I", bits))[0] for bits in (a, b))
     result = first + second if operation == "add" else first * second
     try:

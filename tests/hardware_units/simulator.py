@@ -47,7 +47,7 @@ class Outcome:
 
 
 def _ports(case, module):
-    """Connections of a unit; all inputs lie in one vector, the first port at its high end, and all outputs in another."""
+    """Connections: all inputs lie in one vector, the first port at its high end, and all outputs in another."""
     connections = []
     for name, ports in (("in", case.inputs), ("got", case.outputs)):
         low = sum(bits for _, bits in ports)
@@ -91,7 +91,8 @@ def simulate(case, sources, module=None):
         (folder / "testbench.v").write_text(_TESTBENCH.format(
             last_in=in_bits - 1, last_out=out_bits - 1, last=in_bits + out_bits - 1, count=len(case.vectors),
             module=module, parameters=parameters, ports=ports))
-        _run(["iverilog", "-g2005", "-s", "testbench", "-o", "testbench.vvp", "testbench.v", *map(str, sources)], folder)
+        _run(["iverilog", "-g2005", "-s", "testbench", "-o", "testbench.vvp", "testbench.v", *map(str, sources)],
+             folder)
         output = _run(["vvp", "-n", "testbench.vvp"], folder)
     found = re.search(r"RESULT (\d+) vectors, (\d+) mismatches", output)
     if not found:
