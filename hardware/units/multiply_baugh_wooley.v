@@ -6,8 +6,8 @@
 //
 // The method of C. R. Baugh and B. A. Wooley, "A Two's Complement Parallel Array Multiplication Algorithm", IEEE
 // Transactions on Computers C-22, 1973, in its usual form with complemented terms. A partial product of one sign bit and
-// one magnitude bit counts negatively: -t = (1 - t) - 1. So these terms are complemented; their -1s add up to the
-// constant 2^(A_BITS-1) + 2^(B_BITS-1) + 2^(A_BITS+B_BITS-1), modulo 2^(A_BITS+B_BITS). No row needs sign extension.
+// one magnitude bit counts negatively: -t = (1 - t) - 1. So these terms are complemented, and their -1s add up to
+// CORRECTION, modulo 2^(A_BITS+B_BITS). No row needs sign extension.
 module multiply_baugh_wooley #(
     parameter A_BITS = 12,
     parameter B_BITS = 12

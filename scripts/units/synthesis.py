@@ -72,17 +72,17 @@ def _run(command, folder, what):
     return text
 
 
-def _script(unit, flow, liberty, sources, full_adders):
+def _script(unit, flow, liberty, sources):
     """Fine-grained optimization by yosys, then adders by the flow, then abc, which minimizes area without a target."""
     parameters = " ".join(f"-set {name} {value}" for name, value in unit.parameters.items())
     return "\n".join([
         f"read_liberty -lib -ignore_miss_func {liberty}",
-        "read_verilog " + " ".join(map(str, sources)),
+        "read_verilog " + " ".join(sources),
         f"chparam {parameters} {unit.module}" if parameters else "",
         f"synth -flatten -top {unit.module} -run begin:fine",
         "maccmap",  # sums of several operands: full adders in a tree, one adder with carries at its end
         "opt -full",
-        f"techmap -map {full_adders}" if flow == "fa" else "",
+        "techmap -map full_adders.v" if flow == "fa" else "",
         "techmap",
         "opt -full",
         f"dfflibmap -liberty {liberty}",
@@ -116,8 +116,11 @@ def _timing(unit, liberty):
 def synthesize(unit, flow, liberty=LIBERTY, sources=None, full_adders=FULL_ADDERS):
     what = f"{unit.name}, {flow}"
     with tempfile.TemporaryDirectory(prefix="synthesize_units.") as scratch:
+        # Names of nets hold those of files, and abc's result depends on them a little: copies have the same everywhere.
         folder = pathlib.Path(scratch)
-        (folder / "script.ys").write_text(_script(unit, flow, liberty, sources or catalogue.files(), full_adders))
+        copies = [shutil.copy(file, folder) for file in sources or catalogue.files()]
+        shutil.copy(full_adders, folder / "full_adders.v")
+        (folder / "script.ys").write_text(_script(unit, flow, liberty, [pathlib.Path(file).name for file in copies]))
         (folder / "timing.tcl").write_text(_timing(unit, liberty))
         _run(["yosys", "-q", "script.ys"], folder, what)
         timing = _run(["sta", "-no_init", "-no_splash", "-exit", "timing.tcl"], folder, what)

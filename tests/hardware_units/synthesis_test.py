@@ -26,8 +26,8 @@ SCRIPT = ROOT / "scripts/synthesize_units"
 CELLS = synthesis.LIBERTY.with_suffix(".v")  # the cells' own Verilog, of the same Debian package
 UNITS = {unit.name: unit for unit in catalogue.UNITS}
 
-# LightNN-2 with 12-bit numbers, exact, takes this share of the area of a Baugh-Wooley multiplier. Adders of gates cost the
-# multiplier, which has more of them, more than they cost LightNN-2.
+# LightNN-2 with 12-bit numbers, exact, takes this share of the area of a Baugh-Wooley multiplier. Adders of gates cost
+# the multiplier, which has more of them, more than they cost LightNN-2.
 LIGHTNN_2_SHARE = {"fa": (0.36, 0.45), "gen": (0.32, 0.41)}
 
 
@@ -57,7 +57,8 @@ def simulate_netlist(result):
 class NetlistsTest(unittest.TestCase):
     def test_compute_what_the_units_do(self):
         both = ("baugh-wooley-12x12", "booth-12x12", "lightnn-1-exact-12", "lightnn-2-exact-12",
-                "lightnn-2-truncated-8", "binary-add-subtract-12-24", "popcount-16", "accumulate-17-24", "threshold-24", "fp32-lightnn-2-fused")
+                "lightnn-2-truncated-8", "binary-add-subtract-12-24", "popcount-16", "accumulate-17-24",
+                "threshold-24", "fp32-lightnn-2-fused")
         for name in both + ("lightnn-2-signs", "power-of-two-exact-12", "requantize-24-u8", "fp32-add"):
             for flow in synthesis.FLOWS if name in both else ("fa",):  # one flow of what takes long
                 with self.subTest(unit=name, flow=flow):
