@@ -5,7 +5,7 @@
 //   product  A_BITS + B_BITS, two's complement
 //
 // The method of C. R. Baugh and B. A. Wooley, "A Two's Complement Parallel Array Multiplication Algorithm", IEEE
-// Transactions on Computers C-22, 1973, in its usual form with complemented terms. A partial product of one sign bit and
+// Transactions on Computers C-22, 1973, in its usual form with complemented terms. A partial product of a sign bit and
 // one magnitude bit counts negatively: -t = (1 - t) - 1. So these terms are complemented, and their -1s add up to
 // CORRECTION, modulo 2^(A_BITS+B_BITS). No row needs sign extension.
 module multiply_baugh_wooley #(
