@@ -102,7 +102,7 @@ RandomNetwork& RandomNetwork::add(uint32_t other, int bits, bool is_signed) {
     operation.first_multiplier.push_back(static_cast<int32_t>(std::fmin(scale, 2e9)) *
                                          (uniform(0, 3) == 0 ? -1 : 1));
     operation.second_multiplier.push_back(uniform(-(1 << shift), 1 << shift));
-    operation.addend.push_back((int64_t{1} << (shift - 1)) + (int64_t{uniform(-8, 8)} << shift));
+    operation.addend.push_back((int64_t{1} << (shift - 1)) + uniform(-8, 8) * (int64_t{1} << shift));
     operation.shift.push_back(static_cast<uint8_t>(shift));
   }
   append(Tensor::fixed_point("", from.channels, from.height, from.width, bits, is_signed, 4), operation);
@@ -125,7 +125,7 @@ RandomNetwork& RandomNetwork::requantize(int bits, bool is_signed) {
     const double scale = std::ldexp(uniform(2, 8) / magnitude_, bits + shift - 2);
     operation.multiplier.push_back(static_cast<int32_t>(std::fmin(scale, 2e9)) *
                                    (uniform(0, 3) == 0 ? -1 : 1));
-    operation.addend.push_back((int64_t{1} << (shift - 1)) + (int64_t{uniform(-8, 8)} << shift));
+    operation.addend.push_back((int64_t{1} << (shift - 1)) + uniform(-8, 8) * (int64_t{1} << shift));
     operation.shift.push_back(static_cast<uint8_t>(shift));
   }
   append(Tensor::fixed_point("", from.channels, from.height, from.width, bits, is_signed, 4), operation);
@@ -135,7 +135,7 @@ RandomNetwork& RandomNetwork::requantize(int bits, bool is_signed) {
 
 RandomNetwork& RandomNetwork::threshold() {
   const Tensor from = last();
-  const int most = static_cast<int>(magnitude_);
+  const int most = static_cast<int>(std::fmin(magnitude_, 2e9));
   Threshold operation;
   for (uint32_t channel = 0; channel < from.channels; ++channel) {
     operation.threshold.push_back(uniform(-most, most));
