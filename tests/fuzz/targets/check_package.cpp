@@ -53,6 +53,14 @@ bool is_quick(const package::Network& network) {
   return true;
 }
 
+/// Whether the bits that the tensor has hold the integer, whatever validate() says of it.
+bool fits(const package::Tensor& tensor, int64_t value) {
+  if (tensor.kind == package::TensorKind::sign) return value == -1 || value == 1;
+  if (tensor.is_wide()) return std::abs(value) < int64_t{1} << 53;
+  const int64_t end = int64_t{1} << (tensor.is_signed ? tensor.bits - 1 : tensor.bits);
+  return value < end && value >= (tensor.is_signed ? -end : 0);
+}
+
 void check_integers(const package::Network& network, const std::vector<uint8_t>& image) {
   const std::vector<package::IntegerRange> ranges = package::validate(network);
   const std::vector<engine::Integers> integers = engine::reference_integers(network, image.data());
@@ -63,6 +71,8 @@ void check_integers(const package::Network& network, const std::vector<uint8_t>&
     for (const int64_t value : integers[tensor]) {
       require(value >= ranges[tensor].minimum && value <= ranges[tensor].maximum,
               "tensor " + std::to_string(tensor) + " holds " + std::to_string(value) + ", out of its range");
+      require(fits(network.tensors[tensor], value), "tensor " + std::to_string(tensor) + " holds " +
+                                                        std::to_string(value) + ", more than its bits do");
     }
   }
 }

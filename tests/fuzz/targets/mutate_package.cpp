@@ -100,6 +100,7 @@ class Mutator {
  public:
   explicit Mutator(unsigned int seed) : random_(seed) {}
 
+  uint32_t below(uint32_t count) { return static_cast<uint32_t>(random_() >> 8) % count; }
   bool one_in(int count) { return below(count) == 0; }
 
   void mutate(PackageT& package) {
@@ -139,8 +140,6 @@ class Mutator {
   }
 
  private:
-  uint32_t below(uint32_t count) { return static_cast<uint32_t>(random_() >> 8) % count; }
-
   template <typename Table>
   Table* any(std::vector<std::unique_ptr<Table>>& tables) {
     return tables.empty() ? nullptr : tables[below(static_cast<uint32_t>(tables.size()))].get();
@@ -523,6 +522,38 @@ class Mutator {
 }  // namespace
 }  // namespace kones::fuzz
 
+namespace kones::fuzz {
+namespace {
+
+/// The bytes of the package; with `share`, of one that names its first network so many times.
+flatbuffers::FlatBufferBuilder put_together(const PackageT& package, uint32_t share) {
+  flatbuffers::FlatBufferBuilder builder;
+  if (share == 0 || package.networks.empty()) {
+    schema::FinishPackageBuffer(builder, schema::Package::Pack(builder, &package));
+  } else {
+    const auto network = schema::Network::Pack(builder, package.networks[0].get());
+    const auto networks =
+        builder.CreateVector(std::vector<flatbuffers::Offset<schema::Network>>(share, network));
+    schema::FinishPackageBuffer(builder, schema::CreatePackage(builder, 0, networks));
+  }
+  return builder;
+}
+
+/// Makes one offset lead where another does, if these two words are offsets.
+void redirect(uint8_t* data, std::size_t size, Mutator& mutator) {
+  if (size < 8) return;
+  const auto words = static_cast<uint32_t>(size / 4);
+  const uint32_t from = 4 * mutator.below(words);
+  const uint32_t to = 4 * mutator.below(words);
+  uint32_t offset = 0;
+  std::memcpy(&offset, data + to, sizeof(offset));
+  offset += to - from;
+  std::memcpy(data + from, &offset, sizeof(offset));
+}
+
+}  // namespace
+}  // namespace kones::fuzz
+
 extern "C" std::size_t LLVMFuzzerCustomMutator(uint8_t* data, std::size_t size, std::size_t most_bytes,
                                                unsigned int seed) {
   using namespace kones::fuzz;
@@ -532,13 +563,16 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(uint8_t* data, std::size_t size, 
       do {
         mutator.mutate(*package);
       } while (!mutator.one_in(2));
-      flatbuffers::FlatBufferBuilder builder;
-      kones::schema::FinishPackageBuffer(builder, kones::schema::Package::Pack(builder, package.get()));
+      const auto builder = put_together(*package, mutator.one_in(64) ? 1 + mutator.below(200) : 0);
       if (builder.GetSize() <= most_bytes) {
         std::memcpy(data, builder.GetBufferPointer(), builder.GetSize());
         return builder.GetSize();
       }
     }
+  }
+  if (mutator.one_in(4)) {
+    redirect(data, size, mutator);
+    return size;
   }
   return LLVMFuzzerMutate(data, size, most_bytes);
 }
