@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LARQ_REQUIREMENTS = ROOT / "requirements-larq.txt"
 LARQ_VENV = ROOT / "build" / "larq-venv"
 
-TIERS = ("scalar", "avx2", "avx512", "avx512_vpopcntdq", "amx_int8")
+TIERS = ("scalar", "avx2", "avx512", "avx512_vnni", "avx512_vpopcntdq", "amx_int8")
 ATEN_CAPABILITY = {"SSE41": "default", "AVX2": "avx2", "AVX512_CORE": "avx512", "AVX512_CORE_VNNI": "avx512"}
 TITLES = {
     "kones": {"kones": "kones"},

@@ -44,9 +44,12 @@ std::vector<CpuTier> detect() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     tiers.push_back(CpuTier::avx512);
-    if (__builtin_cpu_supports("avx512vpopcntdq")) {
-      tiers.push_back(CpuTier::avx512_vpopcntdq);
-      if (may_use_tiles()) tiers.push_back(CpuTier::amx_int8);
+    if (__builtin_cpu_supports("avx512vnni")) {
+      tiers.push_back(CpuTier::avx512_vnni);
+      if (__builtin_cpu_supports("avx512vpopcntdq")) {
+        tiers.push_back(CpuTier::avx512_vpopcntdq);
+        if (may_use_tiles()) tiers.push_back(CpuTier::amx_int8);
+      }
     }
   }
 #endif
@@ -79,6 +82,8 @@ std::string_view cpu_tier_name(CpuTier tier) {
       return "avx2";
     case CpuTier::avx512:
       return "avx512";
+    case CpuTier::avx512_vnni:
+      return "avx512_vnni";
     case CpuTier::avx512_vpopcntdq:
       return "avx512_vpopcntdq";
     case CpuTier::amx_int8:

@@ -11,6 +11,7 @@ const ElementwiseTier& functions_of(CpuTier tier) {
 #if defined(__x86_64__)
     case CpuTier::amx_int8:
     case CpuTier::avx512_vpopcntdq:
+    case CpuTier::avx512_vnni:
     case CpuTier::avx512:
       return elementwise_avx512;
     case CpuTier::avx2:

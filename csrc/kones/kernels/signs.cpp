@@ -12,6 +12,7 @@ const SignTier& sign_tier(CpuTier tier) {
 #if defined(__x86_64__)
     case CpuTier::amx_int8:
     case CpuTier::avx512_vpopcntdq:
+    case CpuTier::avx512_vnni:
     case CpuTier::avx512:
       return signs_avx512;
     case CpuTier::avx2:

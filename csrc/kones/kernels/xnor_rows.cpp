@@ -21,6 +21,7 @@ const XnorTier& xnor_tier(CpuTier tier) {
       return xnor_amx_int8;
     case CpuTier::avx512_vpopcntdq:
       return xnor_avx512_vpopcntdq;
+    case CpuTier::avx512_vnni:
     case CpuTier::avx512:
       return xnor_avx512;
     case CpuTier::avx2:

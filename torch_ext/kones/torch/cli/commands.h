@@ -11,5 +11,6 @@ void add_evaluate(CLI::App& app, int& status);
 void add_export(CLI::App& app, int& status);
 void add_run(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
+void add_cost(CLI::App& app, int& status);
 
 }  // namespace kones::cli
