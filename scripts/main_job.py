@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The main job: train each method, export it, run the package in integers, and compare every integer on the way.
+"""The main job: train each method, export it, run the package in integers, compare every integer, and tell the costs.
 
-Standard library only. scripts/run calls it after set-up. The table goes to standard output, all else to standard error.
+Standard library only. scripts/run calls it after set-up. The tables go to standard output, all else to standard error.
 """
 
 import argparse
@@ -61,6 +61,13 @@ class Kones:
         status, _ = self._run(arguments, stdout=sys.stderr)
         if status != 0:
             raise self._failed(arguments, status)
+
+    def read(self, *arguments):
+        """Runs a command and returns what it prints; JobFailed unless it ends with 0."""
+        status, output = self._run(arguments, stdout=subprocess.PIPE)
+        if status != 0:
+            raise self._failed(arguments, status)
+        return output
 
     def ask(self, *arguments, keys, may_fail=lambda answer: False):
         """Runs a command with --json and returns its object, whose `keys` must be numbers.
@@ -128,7 +135,7 @@ def parse_arguments(argv):
         prog="scripts/run",
         usage="%(prog)s [options] [options of kones train]",
         description="Trains a network by each method, exports it, runs the package in integers over the whole test set, "
-        "compares every integer with the trained network, and prints a table. Started again after an interruption, it "
+        "compares every integer with the trained network, and prints a table and what each package costs in hardware. Started again after an interruption, it "
         "goes on where it was.",
         epilog="Other options, such as --recipe, --config and --device, go to kones train as they stand.",
         allow_abbrev=False,
@@ -269,6 +276,7 @@ def do_method(kones, options, method):
         size = kones.ask("inspect", short(package), keys=("code_bytes", "float32_bytes"))
         row["code_bytes"] = size["code_bytes"]
         row["float32_bytes"] = size["float32_bytes"]
+        row["cost"] = kones.read("cost", short(package))
 
     row["job_seconds"] = round(time.monotonic() - start, 3)
     return row
@@ -323,6 +331,11 @@ def table(rows):
     return "\n".join([formatted(lines[0]), rule, *map(formatted, lines[1:])]) + "\n"
 
 
+def costs(rows):
+    """What each package costs in hardware, as kones cost says it."""
+    return "".join(f"\n{row['method']}:\n{row['cost']}" for row in rows if "cost" in row)
+
+
 def processor_name():
     try:
         for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -352,6 +365,8 @@ def write_summary(options, kones, rows):
         f"# {options.model} on {options.dataset}\n\n{table(rows)}\n"
         f"Seed {options.seed}, {options.epochs} epochs, {processor}, {threads} threads. The commands:\n\n{commands}\n"
     )
+    if costs(rows):
+        text += f"\n## In hardware\n\n```{costs(rows)}```\n"
     write_whole(options.out / "summary.json", json.dumps(summary, indent=2) + "\n")
     write_whole(options.out / "summary.md", text)
 
@@ -366,7 +381,7 @@ def main(argv):
             write_summary(options, kones, rows)
         except OSError as error:
             raise JobFailed(f"{short(options.out)}/summary cannot be written: {error.strerror}") from error
-        print(table(rows), end="", flush=True)
+        print(table(rows), costs(rows), sep="", end="", flush=True)
         wrong = [line for line in map(what_is_wrong, rows) if line]
         if wrong:
             raise JobFailed("; ".join(wrong))

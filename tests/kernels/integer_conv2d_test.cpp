@@ -1,6 +1,7 @@
 #include "kones/kernels/integer_conv2d.h"
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -219,6 +220,9 @@ void check_grid(CpuTier tier) {
   }
 }
 
+/// Meant to catch: padding that is not the zero point, a tap or a row of another place, what lies past the
+/// end
+// of a run, a group's neighbours, a level's sign, scale or rest, pixels read or written between others.
 TEST_P(IntegerConv2dTest, SumsOfUint8AreExactOverTheGrid) {
   check_grid<uint8_t>(GetParam());
 }
@@ -227,6 +231,245 @@ TEST_P(IntegerConv2dTest, SumsOfInt16AreExactOverTheGrid) {
 }
 TEST_P(IntegerConv2dTest, SumsOfInt32AreExactOverTheGrid) {
   check_grid<int32_t>(GetParam());
+}
+
+template <typename T>
+void check(const IntegerShape& shape, int64_t batch, Levels kind, CpuTier tier, const Parallel& parallel = {},
+           int64_t gap = 0) {
+  const Case<T> test(shape, batch, kind, sizeof(T) == 1 ? 128 : 0, gap);
+  ASSERT_EQ(test.run(tier, parallel), test.sums)
+      << describe(shape) << ", batch " << batch << ", " << 8 * sizeof(T) << " bits, levels "
+      << static_cast<int>(kind) << ", " << parallel.threads << " threads, gap " << gap;
+}
+
+/// Every number of vectors in a panel, of lanes in a vector and of pixels in a tile, and the tails of steps.
+TEST_P(IntegerConv2dTest, EveryNumberOfChannelsOutputsAndPixelsIsExact) {
+  for (int64_t number = 1; number <= 140; ++number) {
+    IntegerShape shape;
+    shape.in_channels = 1 + number * 3 % 40;
+    shape.out_channels = number;
+    shape.in_height = 2;
+    shape.in_width = 1 + number % 26;
+    shape.kernel_width = 3;
+    shape.padding_width = 1;
+    ASSERT_NO_FATAL_FAILURE(check<uint8_t>(shape, 1, Levels::int8, GetParam()));
+    ASSERT_NO_FATAL_FAILURE(check<int16_t>(shape, 1, Levels::int16, GetParam()));
+    ASSERT_NO_FATAL_FAILURE(check<int32_t>(shape, 1, Levels::int16, GetParam()));
+  }
+}
+
+/// Images of one pixel, read where they are or copied, with sums of more steps than are multiplied at a time.
+TEST_P(IntegerConv2dTest, LinearLayersAreExact) {
+  for (const int64_t channels : {1, 3, 4, 500, 1601, 1604}) {
+    for (const int64_t groups : {1, 3}) {
+      for (const int64_t batch : {1, 2, 7, 61}) {
+        IntegerShape shape;
+        shape.groups = groups;
+        shape.in_channels = groups * channels;
+        shape.out_channels = groups * 67;
+        for (const int threads : {1, 4}) {
+          for (const int64_t gap : {0, 5}) {
+            if (channels > 1000 && (batch == 61 || (threads > 1 && gap > 0))) continue;
+            ASSERT_NO_FATAL_FAILURE(
+                check<uint8_t>(shape, batch, Levels::light_nn_2, GetParam(), on_threads(threads), gap));
+            ASSERT_NO_FATAL_FAILURE(
+                check<int16_t>(shape, batch, Levels::int16, GetParam(), on_threads(threads), gap));
+          }
+        }
+        ASSERT_NO_FATAL_FAILURE(
+            check<int32_t>(shape, std::min<int64_t>(batch, 2), Levels::int16, GetParam()));
+      }
+    }
+  }
+}
+
+/// Convolutions of images as they lie: kernels of one pixel, without padding, with a stride or not.
+TEST_P(IntegerConv2dTest, ImagesWithoutPaddingAreExact) {
+  for (const int64_t kernel : {1, 2}) {
+    for (const int64_t stride : {1, 2, 3}) {
+      for (const int64_t gap : {0, 4}) {
+        IntegerShape shape;
+        shape.in_channels = 8;
+        shape.out_channels = 21;
+        shape.in_height = 7;
+        shape.in_width = 9;
+        shape.kernel_height = shape.kernel_width = kernel;
+        shape.stride_height = stride;
+        shape.stride_width = 1 + stride % 3;
+        ASSERT_NO_FATAL_FAILURE(check<uint8_t>(shape, 3, Levels::few_128, GetParam(), {}, gap));
+        ASSERT_NO_FATAL_FAILURE(check<int16_t>(shape, 3, Levels::int16, GetParam(), {}, gap));
+        ASSERT_NO_FATAL_FAILURE(check<int32_t>(shape, 3, Levels::int16, GetParam(), {}, gap));
+      }
+    }
+  }
+}
+
+/// More than is worked on at a time: several images, the rows of a large one, in one thread and more.
+TEST_P(IntegerConv2dTest, ManyAndLargeImagesAreExact) {
+  IntegerShape many;
+  many.in_channels = 20;
+  many.out_channels = 5;
+  many.in_height = many.in_width = 50;
+  many.kernel_height = many.kernel_width = 3;
+  many.padding_height = many.padding_width = 1;
+  IntegerShape large = many;
+  large.in_channels = 1;
+  large.out_channels = 3;
+  large.in_height = 500;
+  large.in_width = 501;
+  large.stride_height = 2;
+  IntegerShape in_place;
+  in_place.in_channels = 4;
+  in_place.out_channels = 3;
+  in_place.in_height = 400;
+  in_place.in_width = 301;
+  for (const int threads : {1, 3}) {
+    const Parallel parallel = on_threads(threads);
+    ASSERT_NO_FATAL_FAILURE(check<uint8_t>(many, 7, Levels::light_nn_1, GetParam(), parallel));
+    ASSERT_NO_FATAL_FAILURE(check<int16_t>(many, 3, Levels::int16, GetParam(), parallel));
+    ASSERT_NO_FATAL_FAILURE(check<uint8_t>(large, 2, Levels::ternary, GetParam(), parallel, 1));
+    ASSERT_NO_FATAL_FAILURE(check<int32_t>(large, 1, Levels::int16, GetParam(), parallel));
+    ASSERT_NO_FATAL_FAILURE(check<uint8_t>(in_place, 2, Levels::int8, GetParam(), parallel));
+    ASSERT_NO_FATAL_FAILURE(check<uint8_t>(in_place, 2, Levels::int8, GetParam(), parallel, 3));
+  }
+}
+
+/// A copy of the padding and of the pixels between taps would be large: windows are copied instead.
+TEST_P(IntegerConv2dTest, WindowsOfDistantTapsAreExact) {
+  for (const int64_t groups : {1, 2}) {
+    for (const int64_t dilation_width : {1, 200}) {
+      IntegerShape shape;
+      shape.groups = groups;
+      shape.in_channels = groups * 45;
+      shape.out_channels = groups * 17;
+      shape.in_height = 3;
+      shape.in_width = 5;
+      shape.kernel_height = shape.kernel_width = 2;
+      shape.padding_height = shape.padding_width = 255;
+      shape.dilation_height = 255;
+      shape.dilation_width = dilation_width;
+      shape.stride_height = 64;
+      shape.stride_width = 63;
+      ASSERT_TRUE(IntegerPlan(std::vector<int32_t>(shape.out_channels * shape.inputs()).data(), shape,
+                              IntegerOperand::uint8, 0, GetParam())
+                      .patches);
+      ASSERT_NO_FATAL_FAILURE(check<uint8_t>(shape, 3, Levels::light_nn_2, GetParam(), {}, 1));
+      ASSERT_NO_FATAL_FAILURE(check<int16_t>(shape, 3, Levels::int16, GetParam(), on_threads(2)));
+      ASSERT_NO_FATAL_FAILURE(check<int32_t>(shape, 1, Levels::int16, GetParam()));
+    }
+  }
+  IntegerShape wide;  // some pixels of a row at a time
+  wide.in_channels = 30001;
+  wide.out_channels = 2;
+  wide.in_height = 2;
+  wide.in_width = 6;
+  wide.kernel_height = wide.kernel_width = 2;
+  wide.padding_height = wide.padding_width = 90;
+  wide.dilation_height = wide.dilation_width = 91;
+  wide.stride_width = 13;
+  wide.stride_height = 40;
+  ASSERT_NO_FATAL_FAILURE(check<uint8_t>(wide, 1, Levels::int8, GetParam()));
+}
+
+/// Sums of nothing but extremes: additions of pairs pass the range of int32, and sums are modulo 2^32.
+TEST_P(IntegerConv2dTest, ExtremesAreExact) {
+  IntegerShape shape;
+  shape.in_channels = 70;
+  shape.out_channels = 18;
+  shape.in_width = 9;
+  shape.kernel_width = 3;
+  shape.padding_width = 1;
+  const auto check_constant = [&](auto x, int32_t level) {
+    using T = decltype(x);
+    Case<T> test(shape, 1, Levels::int8);
+    std::fill(test.x.begin(), test.x.end(), x);
+    std::fill(test.levels.begin(), test.levels.end(), level);
+    test.add_up();
+    ASSERT_EQ(test.run(GetParam()), test.sums) << +x << " times " << level;
+  };
+  for (const int32_t level :
+       {-256, -255, -129,  -128,  -127,   -1,     0,     1,     127,    128,    129,     192,
+        255,  256,  32767, 32768, -32768, -32769, 65535, 65536, 131071, 131072, -131071, -131072}) {
+    for (const int x : {0, 1, 127, 128, 255}) check_constant(static_cast<uint8_t>(x), level);
+    for (const int x : {-32768, -32767, -1, 0, 1, 255, 32767}) check_constant(static_cast<int16_t>(x), level);
+  }
+  for (const int32_t level : {INT32_MIN, INT32_MIN + 1, -1, 0, 1, INT32_MAX})
+    for (const int32_t x : {INT32_MIN, INT32_MIN + 1, -1, 0, 1, 65535, INT32_MAX}) check_constant(x, level);
+}
+
+/// A linear layer's weights as the scalar tier, whose panels have one vector, multiplies them.
+class IntegerForms : public testing::Test {
+ protected:
+  static constexpr int64_t outputs = 64;
+  static constexpr int64_t inputs = 400;
+
+  IntegerForms() : levels(outputs * inputs, 1) {
+    shape.in_channels = inputs;
+    shape.out_channels = outputs;
+  }
+  IntegerPlan plan(IntegerOperand operand = IntegerOperand::uint8) const {
+    return IntegerPlan(levels.data(), shape, operand, 0, CpuTier::scalar);
+  }
+  int32_t& level(int64_t output, int64_t input) { return levels[output * inputs + input]; }
+  static int64_t vectors_of(const IntegerPlan& plan) {
+    return plan.weight_bytes / integer_vector / integer_step;
+  }
+
+  IntegerShape shape;
+  std::vector<int32_t> levels;
+};
+
+TEST_F(IntegerForms, BytesTakeNoMoreThanTheyMust) {
+  const int64_t least = outputs / integer_vector * inputs / 4;
+  EXPECT_EQ(plan().form, IntegerForm::bytes);
+  EXPECT_EQ(vectors_of(plan()), least);
+
+  for (int64_t i = 1; i < inputs; ++i) level(3, i) = 128;
+  level(4, 7) = -128;
+  EXPECT_EQ(vectors_of(plan()), least);  // the output's sign is changed
+  level(3, 9) = -128;
+  EXPECT_EQ(vectors_of(plan()), least + 1);
+  level(3, 10) = -128;  // of the same step
+  EXPECT_EQ(vectors_of(plan()), least + 1);
+  level(20, 9) = 129;  // of another panel
+  level(21, 9) = -256;
+  EXPECT_EQ(vectors_of(plan()), least + 2);
+  level(21, 0) = 256;
+  EXPECT_EQ(plan().form, IntegerForm::bytes);
+  EXPECT_EQ(vectors_of(plan()), least + 4);  // 256 is more than twice 127
+
+  for (int64_t i = 0; i < inputs; ++i) level(5, i) = i % 2 == 0 ? 2 : -256;
+  EXPECT_EQ(vectors_of(plan()), least + 4);  // even levels are halved
+}
+
+TEST_F(IntegerForms, HalvesAreTakenWhereBytesAreMore) {
+  for (int64_t i = 0; i < inputs; ++i) level(i % outputs, i) = i % 3 == 0 ? 1000 : -1000;
+  EXPECT_EQ(plan().form, IntegerForm::halves);
+  EXPECT_EQ(vectors_of(plan()), outputs / integer_vector * inputs / 2);
+}
+
+TEST_F(IntegerForms, WhatNoWeightNeedsIsLeftOut) {
+  std::fill(levels.begin(), levels.end(), 0);
+  level(17, 200) = 3;
+  EXPECT_EQ(vectors_of(plan()), outputs / integer_vector + 1);  // each panel has its first step
+}
+
+TEST_F(IntegerForms, OthersAreRefused) {
+  level(0, 0) = IntegerConv2d::max_level + 1;
+  EXPECT_THROW(IntegerConv2d(levels.data(), shape, IntegerOperand::uint8), std::invalid_argument);
+  EXPECT_THROW(IntegerConv2d(levels.data(), shape, IntegerOperand::int16), std::invalid_argument);
+  const IntegerConv2d words(levels.data(), shape, IntegerOperand::int32);
+  level(0, 0) = 1;
+  const IntegerConv2d halves(levels.data(), shape, IntegerOperand::int16);
+  EXPECT_EQ(halves.operand(), IntegerOperand::int16);
+  EXPECT_EQ(halves.shape().in_channels, inputs);
+  const std::vector<uint8_t> bytes(inputs);
+  const std::vector<int32_t> numbers(inputs);
+  std::vector<int32_t> sums(outputs);
+  std::vector<int64_t> long_sums(outputs);
+  EXPECT_THROW(halves.run(bytes.data(), inputs, 1, sums.data(), outputs), std::invalid_argument);
+  EXPECT_THROW(halves.run(numbers.data(), inputs, 1, long_sums.data(), outputs), std::invalid_argument);
+  words.run(numbers.data(), inputs, 0, nullptr, outputs);  // no images, no sums
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ nm, tier, *paths = sys.argv[1:]
 for path in paths:
     listing = subprocess.run([nm, "--defined-only", "--extern-only", path], check=True, capture_output=True, text=True)
     symbols = [line.split()[-1] for line in listing.stdout.splitlines() if line.strip()]
-    tables = [symbol for symbol in symbols if re.search(rf"\d(elementwise|integer|signs|tiles|xnor)_{tier}E?$", symbol)]
+    names = "channelwise|elementwise|integer|signs|tiles|xnor"
+    tables = [symbol for symbol in symbols if re.search(rf"\d({names})_{tier}E?$", symbol)]
     if len(tables) != 1 or len(symbols) != 1:
         sys.exit(f"{path} defines {symbols}, not its table alone")

@@ -1,10 +1,13 @@
-// Writes the fixture that format_page_test.py reads: `make_page_fixture FILE`. Run it again only when the
-// format gets a new version; the committed file proves that old files stay readable.
+// Writes the fixture of format 1.1 that format_page_test.py reads, tests/fixtures/package/extended.kones:
+// `make_page_fixture FILE`. Run it again only when the format gets a new version; the committed file proves
+// that old files stay readable. tests/fixtures/package/README.md tells what each file there holds.
 //
-// Two networks hold every operation, every storage width and every default that the file leaves out. The
-// label of a golden vector is the engine's prediction, so that the page's prediction rule is tested too.
+// Three networks hold every number format and storage width, every operation, 64-bit accumulators, and every
+// default that the file leaves out. The label of a golden vector is the engine's prediction, so that the
+// page's prediction rule is tested too.
 #include <cstdint>
 #include <cstdio>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,9 +33,10 @@ void meet_thresholds(Network& network, const std::vector<uint8_t>& picture) {
   }
 }
 
-Network with_golden_vectors(RandomNetwork& random, const char* name, int count) {
-  Network network = random.build(count);
+/// `network` with golden vectors of so many pictures, whose labels are the predictions.
+Network finished(Network network, const char* name, RandomNetwork& random, int count) {
   network.name = name;
+  for (int index = 0; index < count; ++index) network.golden.push_back({random.images(1), -1, {}});
   meet_thresholds(network, network.golden[0].input);
   for (GoldenVector& golden : network.golden)
     golden.tensors = engine::reference_integers(network, golden.input.data());
@@ -41,30 +45,69 @@ Network with_golden_vectors(RandomNetwork& random, const char* name, int count) 
   return network;
 }
 
-/// LightNN-1, LightNN-2 and binary weights in 4, 8 and 1 bits; more than one tile along both axes; sums of
-/// signs at the end, which often tie.
-Network lightnn_network() {
-  Conv2d geometry;
-  geometry.kernel_height = 3;
-  geometry.kernel_width = 3;
-  geometry.padding_height = 1;
-  RandomNetwork random(2, 4, 3, 1);
-  random.conv(NumberFormat::k_ones(1), 18, geometry).max_pool({3, 1, 3, 1, 0, 0, true}).requantize(8, false);
-  random.linear(NumberFormat::k_ones(2), 17).threshold().linear(NumberFormat::binary(), 3);
-  Network network = with_golden_vectors(random, "lightnn", 4);
+/// A Linear of the input for each number format, with zero and the ends of its levels among the weights.
+Network formats_network() {
+  RandomNetwork random(5, 1, 1, 1);
+  random.input_map(-1, 128, 128);
+  for (const NumberFormat& format : stored_formats()) {
+    // The input's magnitude is 128 at most.
+    const bool is_wide = format.max_level() > INT32_MAX / 128 / 5 - 1;
+    random.accumulator_bits(is_wide ? 64 : 32).from(0).linear(format, 2);
+  }
+  Network network = random.build();
+  for (Layer& layer : network.layers) {
+    Weights& weights = std::get<Linear>(layer.operation).weights;
+    weights.levels[1] = weights.format.max_level();
+    weights.levels[5] = weights.format.min_level();
+    if (weights.format.is_level(0)) weights.levels[8] = 0;
+  }
+  return finished(std::move(network), "formats", random, 3);
+}
+
+/// Accumulators of 32 bits: groups, dilation, strides that differ along the axes, pooling windows that
+/// overlap and hang over the edges, sums of accumulators and of activations, several tiles; sums of signs at
+/// the end, which often tie.
+Network residual_network() {
+  RandomNetwork random(4, 5, 4, 3);
+  random.conv(NumberFormat::fixed_point(2, 3), 6, {{}, 3, 3, 1, 1, 1, 1, 1, 1, 2});
+  const uint32_t first = random.source();
+  random.requantize(8, false).conv(NumberFormat::power_of_two(-6, 0, true), 6,
+                                   {{}, 3, 3, 1, 1, 2, 1, 2, 1, 1});
+  random.add(first, 9, true);
+  const uint32_t sum = random.source();
+  random.avg_pool({3, 3, 2, 2, 1, 0, true, 0}).requantize(6, true);
+  const uint32_t averages = random.source();
+  random.from(sum).max_pool({3, 3, 2, 2, 1, 0, true}).add(averages, 7, false);
+  random.conv(NumberFormat::k_ones(2), 18, {{}, 1, 2, 2, 1, 0, 1, 1, 2, 1}).requantize(5, false);
+  random.avg_pool({2, 1, 1, 1, 0, 0, false, 0}).requantize(12, true).max_pool({1, 2, 1, 1, 0, 0, false});
+  random.linear(NumberFormat::k_ones(1), 17);
+  const uint32_t features = random.source();
+  random.from(first).threshold().avg_pool({3, 2, 3, 1, 1, 1, false, 0}).requantize(1, true);
+  random.from(features).threshold().linear(NumberFormat::ternary(), 3);
+  Network network = finished(random.build(), "residual", random, 3);
   network.class_names = {"cat", "dog", "ship"};
   return network;
 }
 
-/// Groups, strides and dilation that differ along the axes, padded pooling, 2, 8, 16 and 32 bits of storage,
-/// signed activations.
+/// Accumulators of 64 bits, read by every operation that may.
 Network wide_network() {
-  RandomNetwork random(2, 5, 4, 8);
-  random.conv(NumberFormat::k_ones(1, 1), 2, {{}, 3, 2, 2, 1, 4, 3, 1, 2, 2}).requantize(12, true);
-  random.conv(NumberFormat::k_ones(1, 15), 1, {{}, 1, 3, 1, 1, 0, 1, 1, 1, 1});
-  random.max_pool({3, 2, 4, 1, 1, 0, false}).requantize(3, true).conv(NumberFormat::k_ones(3), 2, Conv2d{});
-  random.threshold().max_pool({2, 2, 3, 3, 1, 1, false}).linear(NumberFormat::k_ones(4, 9), 2);
-  return with_golden_vectors(random.requantize(16, true), "wide", 3);
+  RandomNetwork random(2, 5, 5, 10);
+  random.input_map(1, 0, 1).accumulator_bits(64);
+  random.conv(NumberFormat::fixed_point(1, 19), 4, {{}, 3, 3, 1, 2, 1, 1, 1, 1, 1});
+  random.max_pool({2, 2, 1, 1, 1, 0, false}).avg_pool({2, 2, 1, 2, 1, 1, false, 0}).requantize(16, false);
+  random.linear(NumberFormat::power_of_two(-25, 4, true), 16);
+  const uint32_t sums = random.source();
+  random.requantize(31, false).from(sums).requantize(32, true);
+  const uint32_t scaled = random.source();
+  random.from(sums).add(scaled, 24, true).from(scaled).add(sums, 7, false);
+  random.accumulator_bits(32).from(sums).threshold().linear(NumberFormat::binary(), 4);
+  Network network = random.build();
+  // One that no integer of 32 bits reaches.
+  for (Layer& layer : network.layers) {
+    if (auto* threshold = std::get_if<Threshold>(&layer.operation))
+      threshold->threshold[1] = -(int64_t{1} << 40);
+  }
+  return finished(std::move(network), "wide", random, 3);
 }
 
 }  // namespace
@@ -76,8 +119,8 @@ int main(int count, char** arguments) {
     return 2;
   }
   try {
-    kones::package::write_package(
-        {"kones test", {kones::package::lightnn_network(), kones::package::wide_network()}}, arguments[1]);
+    using namespace kones::package;
+    write_package({"kones test", {formats_network(), residual_network(), wide_network()}}, arguments[1]);
   } catch (const kones::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

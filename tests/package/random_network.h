@@ -18,6 +18,14 @@ class RandomNetwork {
  public:
   RandomNetwork(uint32_t channels, uint32_t height, uint32_t width, uint32_t seed);
 
+  /// How bytes enter, in place of 2b - 255; before the first layer.
+  RandomNetwork& input_map(int32_t multiplier, int32_t offset, int32_t divisor);
+  /// The next layer reads the tensor `index`, in place of the last one.
+  RandomNetwork& from(uint32_t index);
+  /// The tensor that the next layer reads: its index, and what it is.
+  uint32_t source() const { return source_; }
+  const Tensor& tensor() const { return network_.tensors[source_]; }
+
   RandomNetwork& linear(const NumberFormat& format, uint32_t outputs);
   /// `geometry`'s weights are filled in.
   RandomNetwork& conv(const NumberFormat& format, uint32_t outputs, Conv2d geometry);
@@ -41,15 +49,30 @@ class RandomNetwork {
 
  private:
   Weights random_weights(const NumberFormat& format, uint32_t outputs, uint32_t inputs);
-  void append(Tensor output, Operation operation);
-  const Tensor& last() const { return network_.tensors.back(); }
-  int uniform(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+  /// Of a multiplier that takes integers of `magnitude` to twice `bits` bits and more, so that some saturate;
+  /// one in four turns the sign.
+  int32_t random_multiplier(double magnitude, int bits, int shift);
+  /// A shift that leaves such a multiplier bits, and products 64 bits.
+  int random_shift(int low, int high, double magnitude, int bits);
+  /// `magnitude` is that of the output's integers.
+  void append(Tensor output, Operation operation, double magnitude);
+  /// Of the integers of the tensor that is read, roughly.
+  double magnitude() const { return magnitudes_[source_]; }
+  template <typename Integer>
+  Integer uniform(Integer low, Integer high) {
+    return std::uniform_int_distribution<Integer>(low, high)(random_);
+  }
 
   std::mt19937 random_;
   Network network_;
-  double magnitude_ = 128.0;  ///< of the last tensor's integers, roughly
+  std::vector<double> magnitudes_{128.0};  ///< of the tensors
+  uint32_t source_ = 0;
   int accumulator_bits_ = 32;
 };
+
+/// Number formats that packages store: each family, the ends of its parameters, every width of codes and
+/// storage.
+std::vector<NumberFormat> stored_formats();
 
 /// A small network with a chain of the commonest operations.
 Network example_network(int golden = 1);

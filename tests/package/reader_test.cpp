@@ -129,5 +129,75 @@ TEST(Reader, WellFormedNonsenseIsRefused) {
   }
 }
 
+/// x, of one integer, and y = sign(x - 5) of its accumulators a, which have `bits`; thresholds and golden
+/// integers are stored where the flags say.
+std::string file_of_widths(uint8_t bits, bool narrow_threshold, bool wide_threshold, bool narrow_values,
+                           bool wide_values) {
+  FlatBufferBuilder builder;
+  const auto format = schema::CreateNumberFormat(builder, schema::FormatFamily::KOnes, 1, 7, 4, 4, 7);
+  const auto codes = builder.CreateVector(std::vector<uint8_t>(128, 0));
+  const auto linear =
+      schema::CreateLinear(builder, schema::CreateWeights(builder, format, 1, 1, 16, 16, codes)).Union();
+  const std::vector<int32_t> narrow{5};
+  const std::vector<int64_t> wide{5};
+  const auto threshold = schema::CreateThreshold(builder, narrow_threshold ? builder.CreateVector(narrow) : 0,
+                                                 builder.CreateVector(std::vector<uint8_t>{1}),
+                                                 wide_threshold ? builder.CreateVector(wide) : 0)
+                             .Union();
+  const auto name = [&](const char* text) { return builder.CreateString(text); };
+  using schema::TensorKind;
+  const std::vector<Offset<schema::Tensor>> tensors{
+      schema::CreateTensor(builder, name("x"), 1, 1, 1, TensorKind::Integer, 32, true),
+      schema::CreateTensor(builder, name("a"), 1, 1, 1, TensorKind::Integer, bits, true),
+      schema::CreateTensor(builder, name("y"), 1, 1, 1, TensorKind::Sign, 1, true)};
+  const auto inputs = [&](uint32_t index) { return builder.CreateVector(std::vector<uint32_t>{index}); };
+  const std::vector<Offset<schema::Layer>> layers{
+      schema::CreateLayer(builder, name("fc"), inputs(0), 1, schema::Operation::Linear, linear),
+      schema::CreateLayer(builder, name("sign"), inputs(1), 2, schema::Operation::Threshold, threshold)};
+  const auto values = [&](int32_t value, bool in_narrow, bool in_wide) {
+    return schema::CreateTensorValues(builder,
+                                      in_narrow ? builder.CreateVector(std::vector<int32_t>{value}) : 0,
+                                      in_wide ? builder.CreateVector(std::vector<int64_t>{value}) : 0);
+  };
+  const std::vector<Offset<schema::TensorValues>> integers{
+      values(1, true, false), values(128, narrow_values, wide_values), values(1, true, false)};
+  const std::vector<Offset<schema::GoldenVector>> golden{schema::CreateGoldenVector(
+      builder, builder.CreateVector(std::vector<uint8_t>{128}), 0, builder.CreateVector(integers))};
+  const auto input = schema::CreateInput(builder, 0, 2, -255, 255);
+  const std::vector<Offset<schema::Network>> networks{
+      schema::CreateNetwork(builder, name("net"), 0, 0, 0, builder.CreateVector(tensors), input, 2,
+                            builder.CreateVector(layers), builder.CreateVector(golden))};
+  schema::FinishPackageBuffer(builder, schema::CreatePackage(builder, 0, builder.CreateVector(networks)));
+  const std::string payload(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
+  return make_header(payload) + payload;
+}
+
+// Integers are in the vector of their tensor's width and nowhere else. Seen to fail on: either width taken
+// for any tensor.
+TEST(Reader, IntegersAreStoredInTheWidthOfTheirTensor) {
+  EXPECT_EQ(parse_package(file_of_widths(32, true, false, true, false), "memory").networks.size(), 1u);
+  EXPECT_EQ(parse_package(file_of_widths(64, false, true, false, true), "memory").networks.size(), 1u);
+  const auto refusal = [](uint8_t bits, bool narrow_threshold, bool wide_threshold, bool narrow_values,
+                          bool wide_values) {
+    const std::string file =
+        file_of_widths(bits, narrow_threshold, wide_threshold, narrow_values, wide_values);
+    return error_of([&] { parse_package(file, "bad.kones"); });
+  };
+  const std::string in_64 = "it has integers in 64 bits, and its tensor's are stored in 32";
+  const std::string in_32 = "it has integers in 32 bits, and its tensor's are stored in 64";
+  const std::string of_layer = "bad.kones is no valid package: network 'net': layer 'sign': ";
+  const std::string of_golden = "bad.kones is no valid package: network 'net': ";
+  EXPECT_EQ(refusal(32, false, true, true, false), of_layer + in_64);
+  EXPECT_EQ(refusal(32, true, true, true, false), of_layer + in_64);
+  EXPECT_EQ(refusal(32, true, false, false, true), of_golden + in_64);
+  EXPECT_EQ(refusal(32, true, false, true, true), of_golden + in_64);
+  EXPECT_EQ(refusal(64, true, false, false, true), of_layer + in_32);
+  EXPECT_EQ(refusal(64, true, true, false, true), of_layer + in_32);
+  EXPECT_EQ(refusal(64, false, true, true, false), of_golden + in_32);
+  EXPECT_EQ(refusal(64, false, true, true, true), of_golden + in_32);
+  EXPECT_NE(refusal(64, false, false, false, true).find("it has 0 thresholds"), std::string::npos);
+  EXPECT_NE(refusal(64, false, true, false, false).find("it has 0 integers"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace kones::package

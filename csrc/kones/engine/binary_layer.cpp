@@ -1,98 +1,88 @@
 #include "kones/engine/binary_layer.h"
 
 #include <algorithm>
-#include <variant>
+#include <cstring>
 
 #include "kones/kernels/xnor_conv2d.h"
 
 namespace kones::engine {
 namespace {
 
-using package::Conv2d;
-using package::Linear;
-using package::Tensor;
-
-XnorShape shape_of(const Linear& linear, const Tensor&, const Tensor&) {
-  XnorShape shape;
-  shape.in_channels = linear.weights.inputs;
-  shape.out_channels = linear.weights.outputs;
-  return shape;
+XnorShape xnor_shape(const kernels::IntegerShape& shape) {
+  XnorShape same;
+  same.in_channels = shape.in_channels;
+  same.in_height = shape.in_height;
+  same.in_width = shape.in_width;
+  same.out_channels = shape.out_channels;
+  same.kernel_height = shape.kernel_height;
+  same.kernel_width = shape.kernel_width;
+  same.stride_height = shape.stride_height;
+  same.stride_width = shape.stride_width;
+  same.padding_height = shape.padding_height;
+  same.padding_width = shape.padding_width;
+  same.dilation_height = shape.dilation_height;
+  same.dilation_width = shape.dilation_width;
+  same.groups = shape.groups;
+  return same;
 }
 
-XnorShape shape_of(const Conv2d& conv, const Tensor& from, const Tensor& to) {
-  XnorShape shape;
-  shape.in_channels = from.channels;
-  shape.in_height = from.height;
-  shape.in_width = from.width;
-  shape.out_channels = to.channels;
-  shape.kernel_height = conv.kernel_height;
-  shape.kernel_width = conv.kernel_width;
-  shape.stride_height = conv.stride_height;
-  shape.stride_width = conv.stride_width;
-  shape.padding_height = conv.padding_height;
-  shape.padding_width = conv.padding_width;
-  shape.dilation_height = conv.dilation_height;
-  shape.dilation_width = conv.dilation_width;
-  shape.groups = conv.groups;
-  return shape;
+/// The bits of `count` <= 64 stored signs: set where a sign is 0, which is -1.
+uint64_t packed(const uint8_t* signs, int64_t count) {
+  uint64_t word = 0;
+  int64_t first = 0;
+  for (; first + 8 <= count; first += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, signs + first, 8);
+    // Bit 1 of byte i is set for +1; the product gathers those bits in its top byte, byte 0's lowest.
+    const uint64_t positive = (eight >> 1 & 0x0101010101010101u) * 0x0102040810204080u >> 56;
+    word |= (positive ^ 0xff) << first;
+  }
+  for (; first < count; ++first) word |= static_cast<uint64_t>(signs[first] == 0) << first;
+  return word;
 }
 
-/// The words of [groups][channels][pixels] numbers in the order [pixels][groups][words], negative ones as set
-/// bits.
-void pack(const int32_t* numbers, int64_t groups, int64_t channels, int64_t pixels, uint64_t* words) {
-  const int64_t group_words = (channels + 63) / 64;
-  std::fill_n(words, pixels * groups * group_words, 0);
-  for (int64_t group = 0; group < groups; ++group) {
-    for (int64_t channel = 0; channel < channels; ++channel, numbers += pixels) {
-      uint64_t* word = words + group * group_words + channel / 64;
-      const int bit = static_cast<int>(channel % 64);
-      for (int64_t pixel = 0; pixel < pixels; ++pixel)
-        word[pixel * groups * group_words] |= static_cast<uint64_t>(numbers[pixel] < 0) << bit;
-    }
+/// The words of stored signs [pixels][groups][channels], in the order [pixels][groups][words].
+void pack(const uint8_t* signs, int64_t rows, int64_t channels, uint64_t* words) {
+  for (int64_t row = 0; row < rows; ++row, signs += channels) {
+    for (int64_t first = 0; first < channels; first += 64)
+      *words++ = packed(signs + first, std::min<int64_t>(channels - first, 64));
   }
 }
 
 }  // namespace
 
-bool BinaryLayer::is_one(const package::Network& network, const package::Layer& layer) {
-  const package::Weights* weights = package::weights_of(layer.operation);
-  return weights != nullptr && weights->format.family == FormatFamily::binary &&
-         network.tensors[layer.inputs[0]].kind == package::TensorKind::sign;
-}
-
-BinaryLayer::BinaryLayer(const package::Network& network, const package::Layer& layer) {
-  const Tensor& from = network.tensors[layer.inputs[0]];
-  const Tensor& to = network.tensors[layer.output];
-  const package::Weights* weights = nullptr;
-  if (const auto* conv = std::get_if<Conv2d>(&layer.operation)) {
-    shape_ = shape_of(*conv, from, to);
-    weights = &conv->weights;
-  } else {
-    const Linear& linear = std::get<Linear>(layer.operation);
-    shape_ = shape_of(linear, from, to);
-    weights = &linear.weights;
-  }
+BinaryLayer::BinaryLayer(const std::vector<int32_t>& levels, const kernels::IntegerShape& shape)
+    : shape_(xnor_shape(shape)) {
   const int64_t tap_words = shape_.taps() * shape_.group_words();
   std::vector<uint64_t> words(shape_.out_channels * tap_words);
   for (int64_t output = 0; output < shape_.out_channels; ++output) {
-    pack(weights->levels.data() + output * weights->inputs, 1, shape_.group_in_channels(), shape_.taps(),
-         words.data() + output * tap_words);
+    for (int64_t channel = 0; channel < shape_.group_in_channels(); ++channel) {
+      for (int64_t tap = 0; tap < shape_.taps(); ++tap) {
+        const int32_t level = levels[output * shape.inputs() + channel * shape_.taps() + tap];
+        words[output * tap_words + tap * shape_.group_words() + channel / 64] |=
+            static_cast<uint64_t>(level < 0) << (channel % 64);
+      }
+    }
   }
   prepacked_.resize((shape_.prepacked_bytes() + 7) / 8);
   kernels::xnor_prepack(words.data(), shape_, prepacked_.data());
 }
 
-void BinaryLayer::compute(const int32_t* source, int32_t* target, std::vector<uint64_t>& words) const {
-  const int64_t pixels = shape_.in_height * shape_.in_width;
-  words.resize(pixels * shape_.groups * shape_.group_words());
-  pack(source, shape_.groups, shape_.group_in_channels(), pixels, words.data());
+void BinaryLayer::run(const std::vector<const void*>& inputs, void* output, int64_t images,
+                      LayerScratch& scratch) const {
+  const int64_t rows = images * shape_.in_height * shape_.in_width * shape_.groups;
+  scratch.words.resize(rows * shape_.group_words());
+  pack(static_cast<const uint8_t*>(inputs[0]), rows, shape_.group_in_channels(), scratch.words.data());
+  XnorShape shape = shape_;
+  shape.batch = images;
   kernels::XnorInput input;
-  input.data = words.data();
-  XnorOutput<int32_t> output;
-  output.values = target;
-  output.pixel_stride = 1;
-  output.channel_stride = shape_.out_height() * shape_.out_width();
-  kernels::xnor_conv2d(input, prepacked_.data(), shape_, {}, output);
+  input.data = scratch.words.data();
+  XnorOutput<int32_t> sums;
+  sums.values = static_cast<int32_t*>(output);
+  sums.pixel_stride = shape.out_channels;
+  sums.channel_stride = 1;
+  sums.batch_stride = shape.out_height() * shape.out_width() * shape.out_channels;
+  kernels::xnor_conv2d(input, prepacked_.data(), shape, {}, sums);
 }
 
 }  // namespace kones::engine

@@ -4,22 +4,20 @@
 #include <cstdint>
 #include <vector>
 
+#include "kones/engine/layer_kernel.h"
+#include "kones/kernels/integer_conv2d.h"
 #include "kones/numeric/xnor_conv2d.h"
-#include "kones/package/package.h"
 
 namespace kones::engine {
 
-class BinaryLayer {
+class BinaryLayer : public LayerKernel {
  public:
-  /// Whether the layer multiplies signs by binary weights.
-  static bool is_one(const package::Network& network, const package::Layer& layer);
+  /// levels: -1 and +1, [out_channels][shape.inputs()], in the order of kernels::IntegerConv2d.
+  BinaryLayer(const std::vector<int32_t>& levels, const kernels::IntegerShape& shape);
 
-  /// Prepares the weights of a layer that is one.
-  BinaryLayer(const package::Network& network, const package::Layer& layer);
-
-  /// The sums of one image. source: -1 and +1, [channels][height][width]; target: [outputs][height][width].
-  /// `words` is memory that a thread keeps between calls.
-  void compute(const int32_t* source, int32_t* target, std::vector<uint64_t>& words) const;
+  /// Signs as StoredTensor keeps them, 0 and 2; sums in 32 bits.
+  void run(const std::vector<const void*>& inputs, void* output, int64_t images,
+           LayerScratch& scratch) const override;
 
  private:
   XnorShape shape_;

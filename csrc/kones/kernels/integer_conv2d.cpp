@@ -15,10 +15,12 @@ namespace {
 /// weights. With more weights than that cache holds there are more, so that fewer passes read them.
 constexpr int64_t least_unit_bytes = int64_t{192} << 10;
 constexpr int64_t most_unit_bytes = int64_t{1} << 20;
+/// Pixels that are worked on at a time: at most, and what is not divided among threads.
 constexpr int64_t most_unit_pixels = 4096;
-/// Steps that are multiplied for all pixels of a unit before the next ones: their weights stay in the
-/// first-level cache.
-constexpr int64_t block_weight_bytes = 24 << 10;
+constexpr int64_t divided_unit_pixels = 96;
+/// Bytes of a panel's weights that are multiplied for all of these pixels before the next ones: they stay in
+/// the second-level cache.
+constexpr int64_t block_weight_bytes = int64_t{256} << 10;
 
 /// What is computed at a time: some images, some rows of one, or some pixels of a row.
 struct Unit {
@@ -35,7 +37,8 @@ struct Unit {
 template <typename T, typename Sum>
 class Run {
  public:
-  Run(const IntegerPlan& plan, const T* x, int64_t in_stride, int64_t batch, Sum* sums, int64_t sum_stride)
+  Run(const IntegerPlan& plan, const T* x, int64_t in_stride, int64_t batch, Sum* sums, int64_t sum_stride,
+      const Parallel& parallel)
       : plan_(plan),
         shape_(plan.shape),
         x_(x),
@@ -43,18 +46,18 @@ class Run {
         batch_(batch),
         sums_(sums),
         sum_stride_(sum_stride),
+        parallel_(parallel),
         in_place_(!plan.has_padding() && !plan.patches && plan.ends_with_runs &&
                   plan.element_bytes() == sizeof(T) &&
                   (in_stride == shape_.in_channels || shape_.taps() == 1)) {
     choose_units();
   }
 
-  void operator()(const Parallel& parallel) const {
+  void operator()() const {
     // Panels are divided where there are too few units for the threads.
     const auto panels = static_cast<int64_t>(plan_.panels.size());
-    const int64_t wanted = parallel.threads > 1 ? 4 * parallel.threads : 1;
-    const int64_t parts = std::min(panels, std::max<int64_t>(1, wanted / units()));
-    parallel.run(units() * parts, [&](int64_t begin, int64_t end) {
+    const int64_t parts = std::min(panels, (wanted_tasks() + units() - 1) / units());
+    parallel_.run(units() * parts, [&](int64_t begin, int64_t end) {
       const Scratch scratch((unit_pixels_ + 1) + (in_place_ ? 0 : unit_bytes_ / 8 + 2));
       auto* offsets = reinterpret_cast<int64_t*>(scratch.data());
       uint8_t* copy = reinterpret_cast<uint8_t*>(scratch.data() + unit_pixels_ + 1);
@@ -80,16 +83,22 @@ class Run {
   }
   int64_t patch_bytes() const { return shape_.taps() * shape_.in_channels * plan_.element_bytes(); }
 
+  int64_t wanted_tasks() const { return parallel_.threads > 1 ? 4 * parallel_.threads : 1; }
+
   void choose_units() {
     const int64_t limit = std::min(std::max(plan_.weight_bytes / 2, least_unit_bytes), most_unit_bytes);
     const int64_t height = shape_.out_height();
     const int64_t width = shape_.out_width();
-    unit_images_ = std::min({batch_, limit / copied_bytes(height), most_unit_pixels / (height * width)});
+    const auto panels = static_cast<int64_t>(plan_.panels.size());
+    const int64_t wanted_units = (wanted_tasks() + panels - 1) / panels;
+    const int64_t pixels =
+        std::min(most_unit_pixels, std::max(divided_unit_pixels, batch_ * height * width / wanted_units));
+    unit_images_ = std::min({batch_, limit / copied_bytes(height), pixels / (height * width)});
     unit_rows_ = height;
     unit_columns_ = width;
     if (unit_images_ == 0) {
       unit_images_ = 1;
-      unit_rows_ = std::min(height, std::max<int64_t>(1, most_unit_pixels / width));
+      unit_rows_ = std::min(height, std::max<int64_t>(1, pixels / width));
       while (unit_rows_ > 1 && copied_bytes(unit_rows_) > limit) unit_rows_ = (unit_rows_ + 1) / 2;
       if (plan_.patches && unit_rows_ == 1)
         unit_columns_ = std::min(width, std::max<int64_t>(1, limit / patch_bytes()));
@@ -229,9 +238,18 @@ class Run {
         rows.step_offsets = plan_.step_offsets.data() + panel.first_step + begin;
         rows.steps = end - begin;
         rows.weights = plan_.weights.get() + panel.weights + begin * step_bytes;
-        rows.first_sums = block == 0 ? plan_.first_sums.data() + panel.first_lane : nullptr;
+        rows.first_sums = block == 0 ? first_sums(panel) : nullptr;
         multiply(rows);
       }
+    }
+  }
+
+  const Sum* first_sums(const IntegerPanel& panel) const {
+    if constexpr (std::is_same_v<Sum, int32_t>) {
+      return plan_.first_sums.data() + panel.first_lane;
+    } else {
+      static constexpr Sum zeros[integer_vector] = {};  // there is no zero point, and a panel is one vector
+      return zeros;
     }
   }
 
@@ -247,6 +265,7 @@ class Run {
   int64_t batch_;
   Sum* sums_;
   int64_t sum_stride_;
+  const Parallel& parallel_;
   bool in_place_;  ///< without a copy
 
   int64_t unit_images_;
@@ -260,7 +279,7 @@ template <typename T, typename Sum>
 void run_plan(const IntegerPlan& plan, IntegerOperand operand, const T* x, int64_t in_stride, int64_t batch,
               Sum* sums, int64_t sum_stride, const Parallel& parallel) {
   if (plan.operand != operand) throw std::invalid_argument("the activations are not of the weights' operand");
-  if (batch > 0) Run<T, Sum>(plan, x, in_stride, batch, sums, sum_stride)(parallel);
+  if (batch > 0) Run<T, Sum>(plan, x, in_stride, batch, sums, sum_stride, parallel)();
 }
 
 }  // namespace

@@ -142,7 +142,8 @@ class Packer {
     }
   }
 
-  /// function(panel, offset of a step, terms that its numbers take, [outputs][elements_] numbers) for all.
+  /// function(panel, offset of a step, terms that its numbers take, [outputs][elements_] numbers) for all. The
+  /// first step of a panel has a term even if all its numbers are 0: a panel has a step.
   template <typename Function>
   void visit(const Function& function) {
     const IntegerShape& s = plan_.shape;
@@ -152,7 +153,7 @@ class Packer {
       numbers.assign(static_cast<size_t>(panel.vectors * integer_vector * elements_), 0);
       const int64_t group = panel.first_output / s.group_out_channels();
       for (size_t step = 0; step < offsets_.size(); ++step) {
-        int64_t terms = 0;
+        int64_t terms = step == 0 ? 1 : 0;
         for (int64_t lane = 0; lane < panel.outputs; ++lane) {
           const int64_t output = panel.first_output + lane;
           const int32_t* levels = levels_ + output * s.inputs();

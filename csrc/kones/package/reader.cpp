@@ -67,10 +67,13 @@ class Decoder {
     return std::vector<Value>(stored->begin(), stored->end());
   }
 
-  /// Integers of one of the two widths.
+  /// Integers of a tensor, in the vector of its width; the other one must be absent.
   std::vector<int64_t> integers(const flatbuffers::Vector<int32_t>* narrow,
-                                const flatbuffers::Vector<int64_t>* wide) {
-    if (narrow != nullptr && wide != nullptr) throw Error("it has the same integers in 32 and in 64 bits");
+                                const flatbuffers::Vector<int64_t>* wide, bool is_wide) {
+    if (is_wide ? narrow != nullptr : wide != nullptr) {
+      throw Error(std::string("it has integers in ") + (is_wide ? "32" : "64") +
+                  " bits, and its tensor's are stored in " + (is_wide ? "64" : "32"));
+    }
     if (wide != nullptr) return values(wide);
     if (narrow == nullptr) return {};
     // In memory they take twice their bytes in the file, which spend() counts.
@@ -106,10 +109,11 @@ class Decoder {
     for (uint32_t i = 0, n = list_size(stored.layers(), max_layers, "layers"); i < n; ++i) {
       const schema::Layer& layer = *stored.layers()->Get(i);
       std::string layer_name = text(layer.name());
-      in("layer", i, layer_name, [&] { network.layers.push_back(decode(layer, std::move(layer_name))); });
+      in("layer", i, layer_name,
+         [&] { network.layers.push_back(decode(layer, std::move(layer_name), network)); });
     }
     for (uint32_t i = 0, n = list_size(stored.golden(), max_layers, "golden vectors"); i < n; ++i) {
-      network.golden.push_back(decode(*stored.golden()->Get(i)));
+      network.golden.push_back(decode(*stored.golden()->Get(i), network));
     }
     for (uint32_t i = 0, n = list_size(stored.class_names(), max_layers, "class names"); i < n; ++i) {
       network.class_names.push_back(text(stored.class_names()->Get(i)));
@@ -128,22 +132,29 @@ class Decoder {
             stored.fraction_bits()};
   }
 
-  GoldenVector decode(const schema::GoldenVector& stored) {
+  /// Of indices that there are no tensors for, validate() tells.
+  static bool is_wide(const Network& network, std::size_t tensor) {
+    return tensor < network.tensors.size() && network.tensors[tensor].is_wide();
+  }
+
+  GoldenVector decode(const schema::GoldenVector& stored, const Network& network) {
     GoldenVector golden;
     golden.input = values(stored.input());
     golden.label = stored.label();
     for (uint32_t i = 0, n = list_size(stored.tensors(), max_layers, "tensors"); i < n; ++i) {
       const schema::TensorValues& tensor = *stored.tensors()->Get(i);
-      golden.tensors.push_back(integers(tensor.values(), tensor.wide_values()));
+      golden.tensors.push_back(integers(tensor.values(), tensor.wide_values(), is_wide(network, i)));
     }
     return golden;
   }
 
-  Layer decode(const schema::Layer& stored, std::string name) {
-    return {std::move(name), values(stored.inputs()), stored.output(), decode_operation(stored)};
+  Layer decode(const schema::Layer& stored, std::string name, const Network& network) {
+    std::vector<uint32_t> inputs = values(stored.inputs());
+    Operation operation = decode_operation(stored, !inputs.empty() && is_wide(network, inputs[0]));
+    return {std::move(name), std::move(inputs), stored.output(), std::move(operation)};
   }
 
-  Operation decode_operation(const schema::Layer& stored) {
+  Operation decode_operation(const schema::Layer& stored, bool reads_wide) {
     if (stored.operation() == nullptr) throw Error("it has no operation");
     switch (stored.operation_type()) {
       case schema::Operation::Linear:
@@ -168,7 +179,7 @@ class Decoder {
       }
       case schema::Operation::Threshold: {
         const schema::Threshold& threshold = *stored.operation_as_Threshold();
-        return Threshold{integers(threshold.threshold(), threshold.wide_threshold()),
+        return Threshold{integers(threshold.threshold(), threshold.wide_threshold(), reads_wide),
                          values(threshold.rising())};
       }
       case schema::Operation::AvgPool2d: {

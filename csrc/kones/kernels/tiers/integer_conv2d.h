@@ -19,14 +19,14 @@ struct IntegerRows {
   const int64_t* pixel_offsets;
   int64_t pixels;
   const int64_t* step_offsets;
-  int64_t steps;
+  int64_t steps;  ///< at least 1
   const int8_t* weights;
   int vectors;
   int64_t outputs;  ///< of the panel, (vectors - 1) * integer_vector + 1 to vectors * integer_vector
 
   /// The result is the sum of products times scale[o], plus first_sums[o] or, if that is null, what is there.
   const int32_t* scale;
-  const int32_t* first_sums;
+  const Sum* first_sums;
   Sum* sums;  ///< output o of pixel p at sums[p * sum_stride + o]
   int64_t sum_stride;
 };

@@ -1,0 +1,70 @@
+#include "kones/engine/plan.h"
+
+#include <algorithm>
+
+#include "kones/package/validate.h"
+
+namespace kones::engine {
+namespace {
+
+/// Layers of one pixel are batched: each reads its weights once for all images.
+bool is_batched(const package::Network& network, const package::Layer& layer) {
+  return network.tensors[layer.output].pixels() == 1;
+}
+
+std::vector<Stage> stages_of(const package::Network& network) {
+  std::vector<Stage> stages;
+  for (std::size_t layer = 0; layer < network.layers.size(); ++layer) {
+    const bool batched = is_batched(network, network.layers[layer]);
+    if (stages.empty() || stages.back().is_batched != batched) stages.push_back({layer, layer, batched});
+    stages.back().last = layer + 1;
+  }
+  return stages;
+}
+
+const Stage& stage_of(const std::vector<Stage>& stages, std::size_t layer) {
+  return *std::find_if(stages.begin(), stages.end(), [&](const Stage& stage) { return layer < stage.last; });
+}
+
+/// Sets how long a tensor that layer `written` writes and `last_read` reads takes memory. A stage computed
+/// image by image goes through its layers again and again: what crosses its border stays for all of it.
+void set_life(PlannedTensor& tensor, const std::vector<Stage>& stages, std::size_t written,
+              std::size_t last_read) {
+  const Stage& writer = stage_of(stages, written);
+  const bool is_read_later = last_read >= writer.last;
+  tensor.is_batched = writer.is_batched || is_read_later;
+  tensor.begin = tensor.is_batched ? writer.first : written;
+  tensor.end = last_read + 1;
+  if (tensor.is_batched && last_read < stages.back().last) tensor.end = stage_of(stages, last_read).last;
+}
+
+}  // namespace
+
+Plan::Plan(const package::Network& network) : input(network.input), output(network.output) {
+  const std::vector<package::IntegerRange> ranges = package::validate(network);
+  stages = stages_of(network);
+  tensors.resize(network.tensors.size());
+  for (std::size_t index = 0; index < tensors.size(); ++index) {
+    tensors[index].form = stored_form(network.tensors[index], ranges[index], index == input.tensor);
+  }
+  std::vector<std::size_t> written(tensors.size(), 0);
+  std::vector<std::size_t> last_read(tensors.size(), 0);
+  for (std::size_t index = 0; index < network.layers.size(); ++index) {
+    const package::Layer& layer = network.layers[index];
+    LayerTensors of_layer;
+    for (const uint32_t tensor : layer.inputs) {
+      of_layer.inputs.push_back(&tensors[tensor].form);
+      last_read[tensor] = index;
+    }
+    of_layer.input_kind = network.tensors[layer.inputs[0]].kind;
+    of_layer.output = &tensors[layer.output].form;
+    of_layer.output_tensor = network.tensors[layer.output];
+    written[layer.output] = last_read[layer.output] = index;
+    layers.push_back({make_layer_kernel(layer.operation, of_layer), layer.inputs, layer.output});
+  }
+  last_read[output] = network.layers.size();
+  for (std::size_t index = 0; index < tensors.size(); ++index)
+    set_life(tensors[index], stages, written[index], last_read[index]);
+}
+
+}  // namespace kones::engine
