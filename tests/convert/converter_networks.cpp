@@ -11,6 +11,14 @@ Network named(const char* name, Network network) {
   return network;
 }
 
+/// More than one tile along both axes, in 4, 8 and 1 bits.
+Network tiles() {
+  RandomNetwork random(2, 4, 3, 1);
+  random.conv(NumberFormat::k_ones(1), 18, {{}, 3, 3, 1, 1, 1, 1, 1, 1, 1}).max_pool({3, 1, 3, 1, 0, 0, true});
+  random.requantize(8, false).linear(NumberFormat::k_ones(2), 17).threshold();
+  return random.linear(NumberFormat::binary(), 33).build(3);
+}
+
 /// Groups, strides and dilation that differ along the axes, padded pooling, storage of 2 to 32 bits,
 /// activations of 12, 3 and 16 signed bits.
 Network windows() {
@@ -22,13 +30,13 @@ Network windows() {
   return random.requantize(16, true).build(3);
 }
 
-/// Sums beyond float32's integers: a convolution with padding, stride, dilation and groups, and a pooling
-/// whose last window hangs over; fixed point of 16 and 24 bits.
+/// Sums beyond float32's integers: convolutions with padding, stride, dilation and groups, and a pooling whose
+/// last window hangs over; fixed point of 16 and 24 bits.
 Network wide_sums() {
   RandomNetwork random(4, 7, 6, 21);
   random.accumulator_bits(64);
-  random.conv(NumberFormat::k_ones(2, 12), 4, {{}, 3, 2, 2, 1, 1, 1, 1, 2, 2}).requantize(16, true);
-  random.avg_pool({2, 2, 2, 2, 0, 0, true, 0}).max_pool({1, 2, 1, 1, 0, 0, false}).requantize(24, false);
+  random.conv(NumberFormat::k_ones(4, 15), 4, {{}, 3, 2, 2, 1, 1, 1, 2, 2, 2}).requantize(24, false);
+  random.avg_pool({2, 2, 2, 2, 0, 0, true, 0}).max_pool({1, 2, 1, 1, 0, 0, false}).requantize(16, true);
   random.conv(NumberFormat::fixed_point(2, 14), 3, {{}, 2, 2, 1, 1, 1, 1, 1, 1, 1}).threshold();
   return random.linear(NumberFormat::binary(), 4).build(3);
 }
@@ -45,23 +53,25 @@ Network narrow_activations() {
   return random.linear(NumberFormat::k_ones(1), 3).build(3);
 }
 
-/// A scaling whose addends need more than float64's 53 bits, signed and unsigned, and an Add of them.
+/// Scalings whose addends need more than float64's 53 bits, signed and unsigned, and an Add of them. Channel 0
+/// adds small integers to 2^62, so that each of their signs shows.
 Network large_addends() {
   RandomNetwork random(1, 3, 3, 11);
-  random.conv(NumberFormat::k_ones(1), 3, {{}, 2, 2, 1, 1, 0, 0, 1, 1, 1}).requantize(8, true);
-  random.conv(NumberFormat::k_ones(1), 3, {{}, 1, 1, 1, 1, 0, 0, 1, 1, 1})
-      .requantize(8, false)
-      .add(2, 8, true);
+  random.conv(NumberFormat::ternary(), 3, {{}, 2, 2, 1, 1, 0, 0, 1, 1, 1}).requantize(8, true);
+  random.conv(NumberFormat::ternary(), 3, {{}, 1, 1, 1, 1, 0, 0, 1, 1, 1}).requantize(8, false).add(2, 8, true);
   Network network = random.linear(NumberFormat::k_ones(2), 3).build();
   for (Layer& layer : network.layers) {
     if (auto* requantize = std::get_if<Requantize>(&layer.operation)) {
-      requantize->shift[0] = 55;
-      requantize->addend[0] = (int64_t{5} << 55) + 12345;
+      requantize->multiplier[0] = 1;
+      requantize->addend[0] = int64_t{1} << 62;
+      requantize->shift[0] = 62;
       requantize->multiplier[1] = -2147483647 - 1;
       requantize->shift[1] = 40;
     } else if (auto* add = std::get_if<Add>(&layer.operation)) {
-      add->shift[0] = 58;
-      add->addend[0] = -(int64_t{3} << 58) - 1;
+      add->first_multiplier[0] = 1;
+      add->second_multiplier[0] = -3;
+      add->addend[0] = -(int64_t{1} << 62);
+      add->shift[0] = 62;
     }
   }
   const std::vector<uint8_t> pictures = random.images(3);
@@ -93,7 +103,7 @@ Package not_in_qonnx() {
 Package converter_package() {
   return {"kones test",
           {named("example", example_network(3)), named("extended", extended_network(3)),
-           named("windows", windows()), named("wide_sums", wide_sums()),
+           named("tiles", tiles()), named("windows", windows()), named("wide_sums", wide_sums()),
            named("narrow_activations", narrow_activations()), named("large_addends", large_addends())}};
 }
 
