@@ -1,8 +1,4 @@
-"""kones convert and kones verify as their users start them. What the files hold is tested in tests/convert.
-
-Seen to fail on: a format or network that is none with status 1; --json that leaves files out; the second of two networks
-verified alone; kones_onnx looked for in the current folder.
-"""
+"""kones convert and kones verify as their users start them. What the files hold is tested in tests/convert."""
 
 import json
 import shutil

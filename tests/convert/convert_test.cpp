@@ -63,9 +63,9 @@ class ConvertTest : public testing::Test {
 
 constexpr auto any_size = UINTMAX_MAX;
 
-// Every operation, number format and width, by a C compiler. Seen to fail on: >> of negative integers, a
-// shift of one too many, saturation at one end only, groups not told apart, dilation left out, the pixels of
-// a window counted wrong, codes packed from the other end.
+// Every operation, number format and width, by a C compiler. Seen to fail on: >> of negative integers
+// rounded to zero, saturation one too far, groups not told apart, dilation left out, the pixels of a window
+// counted wrong, codes packed from the other end.
 TEST_F(ConvertTest, TheHeaderComputesTheGoldenVectors) {
   for (const Network& network : converter_package().networks) {
     const fs::path out = place / network.name;
@@ -87,7 +87,7 @@ void change_array(const std::string& name, std::string& source) {
   source.replace(digit, end - digit, std::to_string(number == 0 ? 1 : number - 1));
 }
 
-// Seen to fail on: a main that compares the predictions alone, or the first vector.
+// Seen to fail on: the first vector's hashes for all.
 TEST_F(ConvertTest, ItsMainSeesAChangedByte) {
   const fs::path out = place / "c";
   convert(example_network(2), "c", out);
@@ -207,8 +207,8 @@ class FileSizeLimit {
   rlimit before_{};
 };
 
-// Every format, and limits at which the first file or a later one fails. Seen to fail on: files written in
-// their place; what is there removed or written over.
+// Every format, and limits at which the first file or a later one fails. Seen to fail on: errors of
+// write ignored.
 TEST_F(ConvertTest, AFullDiskLeavesNothing) {
   const Package package{"kones test", {extended_network(3)}};
   const fs::path file = place / "package.kones";

@@ -11,10 +11,19 @@ Network named(const char* name, Network network) {
   return network;
 }
 
+/// Golden vectors of a network that was changed after it was built.
+void add_golden(Network& network, RandomNetwork& random, int count) {
+  for (int index = 0; index < count; ++index) {
+    const std::vector<uint8_t> picture = random.images(1);
+    network.golden.push_back({picture, -1, engine::reference_integers(network, picture.data())});
+  }
+}
+
 /// More than one tile along both axes, in 4, 8 and 1 bits.
 Network tiles() {
   RandomNetwork random(2, 4, 3, 1);
-  random.conv(NumberFormat::k_ones(1), 18, {{}, 3, 3, 1, 1, 1, 1, 1, 1, 1}).max_pool({3, 1, 3, 1, 0, 0, true});
+  random.conv(NumberFormat::k_ones(1), 18, {{}, 3, 3, 1, 1, 1, 1, 1, 1, 1})
+      .max_pool({3, 1, 3, 1, 0, 0, true});
   random.requantize(8, false).linear(NumberFormat::k_ones(2), 17).threshold();
   return random.linear(NumberFormat::binary(), 33).build(3);
 }
@@ -30,8 +39,8 @@ Network windows() {
   return random.requantize(16, true).build(3);
 }
 
-/// Sums beyond float32's integers: convolutions with padding, stride, dilation and groups, and a pooling whose
-/// last window hangs over; fixed point of 16 and 24 bits.
+/// Sums beyond float32's integers: convolutions with padding, stride, dilation and groups, and a pooling
+/// whose last window hangs over; fixed point of 16 and 24 bits.
 Network wide_sums() {
   RandomNetwork random(4, 7, 6, 21);
   random.accumulator_bits(64);
@@ -53,12 +62,14 @@ Network narrow_activations() {
   return random.linear(NumberFormat::k_ones(1), 3).build(3);
 }
 
-/// Scalings whose addends need more than float64's 53 bits, signed and unsigned, and an Add of them. Channel 0
-/// adds small integers to 2^62, so that each of their signs shows.
+/// Scalings whose addends need more than float64's 53 bits, signed and unsigned, and an Add of them. Channel
+/// 0 adds small integers to 2^62, so that each of their signs shows.
 Network large_addends() {
   RandomNetwork random(1, 3, 3, 11);
   random.conv(NumberFormat::ternary(), 3, {{}, 2, 2, 1, 1, 0, 0, 1, 1, 1}).requantize(8, true);
-  random.conv(NumberFormat::ternary(), 3, {{}, 1, 1, 1, 1, 0, 0, 1, 1, 1}).requantize(8, false).add(2, 8, true);
+  random.conv(NumberFormat::ternary(), 3, {{}, 1, 1, 1, 1, 0, 0, 1, 1, 1})
+      .requantize(8, false)
+      .add(2, 8, true);
   Network network = random.linear(NumberFormat::k_ones(2), 3).build();
   for (Layer& layer : network.layers) {
     if (auto* requantize = std::get_if<Requantize>(&layer.operation)) {
@@ -74,13 +85,18 @@ Network large_addends() {
       add->shift[0] = 62;
     }
   }
-  const std::vector<uint8_t> pictures = random.images(3);
-  for (int index = 0; index < 3; ++index) {
-    GoldenVector golden;
-    golden.input.assign(pictures.begin() + index * 9, pictures.begin() + (index + 1) * 9);
-    golden.tensors = engine::reference_integers(network, golden.input.data());
-    network.golden.push_back(golden);
-  }
+  add_golden(network, random, 3);
+  return network;
+}
+
+/// Input integers beyond float32's.
+Network wide_input() {
+  RandomNetwork random(2, 3, 2, 13);
+  random.accumulator_bits(64).conv(NumberFormat::ternary(), 3, {{}, 2, 2, 1, 1, 0, 0, 1, 1, 1}).threshold();
+  Network network = random.linear(NumberFormat::k_ones(1), 2).build();
+  network.input.multiplier = -7340033;
+  network.input.offset = 935854081;
+  add_golden(network, random, 3);
   return network;
 }
 
@@ -104,7 +120,8 @@ Package converter_package() {
   return {"kones test",
           {named("example", example_network(3)), named("extended", extended_network(3)),
            named("tiles", tiles()), named("windows", windows()), named("wide_sums", wide_sums()),
-           named("narrow_activations", narrow_activations()), named("large_addends", large_addends())}};
+           named("narrow_activations", narrow_activations()), named("large_addends", large_addends()),
+           named("wide_input", wide_input())}};
 }
 
 void make_names_hostile(Network& network) {

@@ -41,7 +41,7 @@ TEST(Verify, WithoutGoldenVectors) {
   EXPECT_EQ(proof.integers, 0);
 }
 
-// Seen to fail on: the last vector, the last tensor or the last element not compared; tensors compared in
+// Seen to fail on: the last vector or the last element not compared; tensors compared in
 // their own order and not the layers'.
 TEST(Verify, NamesTheFirstDifference) {
   Network network = package::extended_network(3);

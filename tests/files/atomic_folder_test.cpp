@@ -39,7 +39,6 @@ class AtomicFolderTest : public testing::Test {
   fs::path place;
 };
 
-// Seen to fail on: files written in their place, a folder that is not renamed.
 TEST_F(AtomicFolderTest, AppearsAtCommit) {
   const fs::path path = place / "out";
   AtomicFolder folder(path);
@@ -64,7 +63,7 @@ TEST_F(AtomicFolderTest, IsAsOpenAsOtherFolders) {
   EXPECT_EQ(fs::status(place / "out").permissions(), fs::status(place / "other").permissions());
 }
 
-// Seen to fail on: a destructor that removes nothing, one that leaves the folder.
+// Seen to fail on: a destructor that leaves the folder.
 TEST_F(AtomicFolderTest, WithoutCommitNothingAppears) {
   try {
     AtomicFolder folder(place / "out");
