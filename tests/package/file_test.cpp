@@ -215,7 +215,6 @@ TEST(File, DamagedHeadersAreRefused) {
     file[at] = byte;
     return with_checksum(file);
   };
-  EXPECT_NE(refusal("").find("is no kones package"), std::string::npos);
   EXPECT_NE(refusal("KONEX").find("is no kones package"), std::string::npos);
   EXPECT_NE(refusal(with(5, '\n')).find("is no kones package"), std::string::npos);
   EXPECT_NE(refusal(good.substr(0, 31)).find("ends at byte 31"), std::string::npos);
@@ -254,13 +253,27 @@ TEST(File, TooLargeFilesAreRefusedUnread) {
 
 // Every byte, every single bit of it. Seen to fail on: the checksum over the payload alone.
 TEST(File, EveryFlippedBitIsRefused) {
-  std::string file = serialize(example_package());
+  std::string file = serialize({"kones test", {example_network(), extended_network()}});
   for (std::size_t at = 0; at < file.size(); ++at) {
     for (int bit = 0; bit < 8; ++bit) {
       file[at] = static_cast<char>(file[at] ^ 1 << bit);
       ASSERT_THROW(parse_package(file, "memory"), Error) << "byte " << at << ", bit " << bit;
       file[at] = static_cast<char>(file[at] ^ 1 << bit);
     }
+  }
+}
+
+// Every length. Seen to fail on: an empty file told as one of another kind.
+TEST(File, ATruncatedFileSaysWhereItEnds) {
+  const std::string whole = serialize({"kones test", {example_network(), extended_network()}});
+  const std::string announced = std::to_string(whole.size() - header_bytes);
+  for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
+    const std::string message = refusal(whole.substr(0, bytes));
+    const std::string expected = bytes < header_bytes
+                                     ? "ends at byte " + std::to_string(bytes) + ", inside the 32-byte header"
+                                     : "has " + std::to_string(bytes - header_bytes) +
+                                           " bytes after its header, which announces " + announced;
+    ASSERT_NE(message.find(expected), std::string::npos) << message;
   }
 }
 

@@ -904,7 +904,10 @@ class CommittedFiles(unittest.TestCase):
 
 
 class FreshFiles(unittest.TestCase):
-    # Seen to fail on, planted in kones: @SEEN@
+    # Seen to fail on, planted in kones: tiles in the order [input tile][output tile], high nibble first, zero of
+    # powers of two as code 0 and with the sign 1, -1 of ternary as code 2, fixed point with its sign extended, a
+    # shift that rounds toward zero, averages over the whole kernel, the first tensor of Add taken for the second, the
+    # falling threshold's equality, thresholds of 64 bits cut to 32.
     def test_fixture_written_anew(self):
         if GENERATOR is None:
             self.fail("give the generator as the second argument")
@@ -945,7 +948,8 @@ class FreshFiles(unittest.TestCase):
             self.assertEqual(ours.split(":")[0], theirs.split(":")[0], f"the page {ours}; kones {theirs}")
         return verdicts
 
-    # One field or constant changed. Without golden vectors, so that they do not give it away, and with them.
+    # One field or constant changed. Without golden vectors, so that they do not give it away, and with them. Seen to
+    # fail on: padding unchecked, integers taken in the width that is not their tensor's.
     def test_kones_refuses_what_the_page_does(self):
         chance, changed = random.Random(3), []
         for golden, times in ((0, 80), (1, 20)):
@@ -965,7 +969,34 @@ class FreshFiles(unittest.TestCase):
         self.assertGreater(len(set(verdicts)), 25)
         self.assertIn("refuses: accumulator bound", verdicts)
 
-    # The largest input that the sums of each layer of the input allow, and one more.
+    # What one random change seldom meets. Seen to fail on: a smaller multiple taken; integer_bits of ternary, and
+    # is_signed, not looked at.
+    def test_parameters_that_go_together(self):
+        if RANDOM is None:
+            self.fail("give the generator of random packages as the third argument")
+        file = without_golden_vectors((FIXTURES / "extended.kones").read_bytes())
+        formats, residual, _ = root_of(file[32:]).tables(1)
+        average = next(layer for layer in residual.tables(7) if layer.scalar(3, "B") == 6).table(4, "operation")
+        changed = [with_changed(file, average.place(7), "I", multiple) for multiple in (0, 1, 6, 12, 18, 36, 72)]
+        # Signed fixed point of 2 bits, all weights 0, made ternary: its own parameters must go.
+        weights = next(weights for weights in (layer.table(4, "operation").table(0, "weights")
+                                               for layer in formats.tables(7))
+                       if weights.table(0, "format").scalar(0, "B") == FIXED
+                       and weights.table(0, "format").scalar(3, "B") == 2 and weights.table(0, "format").flag(10))
+        form, codes = weights.table(0, "format"), weights.target(5) + 4
+        for index in range(64):
+            file = with_changed(file, codes + index, "B", 0)
+        ternary = with_changed(with_changed(file, form.place(0), "B", TERNARY), form.place(5), "h", 0)
+        no_bits, no_sign = (with_changed(ternary, form.place(slot), code, 0) for slot, code in ((9, "h"), (10, "B")))
+        both = with_changed(no_bits, form.place(10), "B", 0)
+        changed += [file, ternary, no_bits, no_sign, both]
+        verdicts = self.assert_agreement(changed)
+        other = "refuses: parameters of another family"
+        self.assertEqual(verdicts[:7], ["refuses: multiple"] * 5 + ["reads", "refuses: multiple"])
+        self.assertEqual(verdicts[7:], ["reads", other, other, other, "reads"])
+
+    # The largest input that the sums of each layer of the input allow, and one more. Seen to fail on: a sum of 2^31
+    # taken.
     def test_accumulator_bounds_are_exact(self):
         changed = []
         with tempfile.TemporaryDirectory() as folder:
@@ -986,16 +1017,13 @@ class FreshFiles(unittest.TestCase):
         self.assertGreater(verdicts.count("reads"), 3)
         self.assertGreater(verdicts.count("refuses: accumulator bound"), 3)
 
-    # The largest addend that the products of a Requantize or Add leave room for, and one more.
+    # The largest addend that the products of a Requantize or Add leave room for, and one more. Seen to fail on: the
+    # second product of Add left out.
     def test_64_bits_are_exact(self):
         if RANDOM is None:
             self.fail("give the generator of random packages as the third argument")
-        file, changed = (FIXTURES / "extended.kones").read_bytes(), []
-        for table in root_of(file[32:]).tables(1):
-            # Without golden vectors, which a change would contradict.
-            file = with_changed(file, table.vtable + 4 + 2 * 8, "H", 0)
+        file, changed = without_golden_vectors((FIXTURES / "extended.kones").read_bytes()), []
         for network in read(file):
-            self.assertEqual(network.golden, [])
             for layer in network.layers:
                 if not isinstance(layer.of, Scaling):
                     continue
@@ -1016,6 +1044,13 @@ class FreshFiles(unittest.TestCase):
         self.assertEqual(verdicts.count("reads"), len(verdicts) // 2)
         self.assertEqual(verdicts.count("refuses: 64 bits"), len(verdicts) // 2)
         self.assertGreater(len(verdicts), 16)
+
+
+def without_golden_vectors(file):
+    """The fixture without what would contradict a change."""
+    for network in root_of(file[32:]).tables(1):
+        file = with_changed(file, network.vtable + 4 + 2 * 8, "H", 0)
+    return file
 
 
 def with_changed(file, place, code, value):
@@ -1155,9 +1190,9 @@ class Examples(unittest.TestCase):
             levels = [None] * (1 << form.code_bits)
             for code, level in re.findall(r"(\d): \**(-?\d+)", codes):
                 levels[int(code)] = int(level)
-            self.assertEqual([int(code) for code in re.findall(r"\d", codes.replace("refused", "").split(";")[-1])]
-                             if "refused" in codes and ";" in codes else [],
-                             [code for code, level in enumerate(levels) if level is None] if ";" in codes else [])
+            refused = re.findall(r"\d", re.sub(r"\d: \**-?\d+", "", codes))
+            self.assertEqual([int(code) for code in refused],
+                             [code for code, level in enumerate(levels) if level is None])
             self.assert_codes(form, levels)
         self.assert_codes(Format(POWER_OF_TWO, min_exponent=-6, zero=True),
                           self.row(table_after("Exponents -6 to 0 with zero, a nibble")[1][1:]))

@@ -140,7 +140,7 @@ RandomNetwork& RandomNetwork::add(uint32_t other, int bits, bool is_signed) {
     const int shift = random_shift(8, 20, std::max(magnitude(), magnitudes_[other]), bits);
     operation.first_multiplier.push_back(random_multiplier(magnitude(), bits, shift));
     operation.second_multiplier.push_back(random_multiplier(magnitudes_[other], bits, shift));
-    operation.addend.push_back((int64_t{1} << (shift - 1)) + (int64_t{uniform(-8, 8)} << shift));
+    operation.addend.push_back((int64_t{1} << (shift - 1)) + uniform(-8, 8) * (int64_t{1} << shift));
     operation.shift.push_back(static_cast<uint8_t>(shift));
   }
   append(Tensor::fixed_point("", from.channels, from.height, from.width, bits, is_signed, 4), operation,
@@ -160,7 +160,7 @@ RandomNetwork& RandomNetwork::requantize(int bits, bool is_signed) {
   for (uint32_t channel = 0; channel < from.channels; ++channel) {
     const int shift = random_shift(8, 24, magnitude(), bits);
     operation.multiplier.push_back(random_multiplier(magnitude(), bits, shift));
-    operation.addend.push_back((int64_t{1} << (shift - 1)) + (int64_t{uniform(-8, 8)} << shift));
+    operation.addend.push_back((int64_t{1} << (shift - 1)) + uniform(-8, 8) * (int64_t{1} << shift));
     operation.shift.push_back(static_cast<uint8_t>(shift));
   }
   append(Tensor::fixed_point("", from.channels, from.height, from.width, bits, is_signed, 4), operation,

@@ -313,6 +313,10 @@ TEST(Validate, Packages) {
   package = example_package();
   package.producer = "\n";
   EXPECT_NE(error_of([&] { validate(package); }).find("its producer holds"), std::string::npos);
+  // The reader's limit: without a check of it the writer made files that the reader refused.
+  package = example_package();
+  package.networks[0].golden[0].tensors.resize(1 << 22);
+  EXPECT_NE(error_of([&] { validate(package); }).find("more than 4194304"), std::string::npos);
 }
 
 /// One Linear layer whose `inputs` weights are all the format's largest, on the data set's bytes.

@@ -1,3 +1,11 @@
+// Weights of integers in the order of the kernels. An output's levels are divided by the power of two that
+// they have in common, and its sign is changed if fewer are then beyond the weights' type, as +128 is beyond
+// int8: its scale takes both back. What a level still has beyond the type is for further steps of its panel,
+// at the same activations; steps without any number but 0 are left out.
+//
+// Products of uint8 are made of bytes if that takes no more steps than int16, and the tier multiplies bytes:
+// vpdpbusd and vpdpwssd take the same time for a step. Of LightNN-1 all levels are bytes but +128 in an
+// output that also has -128; with every level as likely it comes to twice the steps, as int16 would.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -89,7 +97,7 @@ class Packer {
         for (int64_t i = 0; i < panel.vectors * integer_vector * elements_; ++i) {
           const int32_t term = range_.clamped(numbers[i]);
           numbers[i] -= term;
-          std::memcpy(next, &term, static_cast<size_t>(integer_step / elements_));
+          std::memcpy(next, &term, static_cast<size_t>(integer_step / elements_));  // the low bytes
           next += integer_step / elements_;
         }
       }
@@ -142,8 +150,8 @@ class Packer {
     }
   }
 
-  /// function(panel, offset of a step, terms that its numbers take, [outputs][elements_] numbers) for all. The
-  /// first step of a panel has a term even if all its numbers are 0: a panel has a step.
+  /// function(panel, offset of a step, terms that its numbers take, [outputs][elements_] numbers) for all.
+  /// The first step of a panel has a term even if all its numbers are 0: a panel has a step.
   template <typename Function>
   void visit(const Function& function) {
     const IntegerShape& s = plan_.shape;

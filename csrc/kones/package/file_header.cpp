@@ -44,7 +44,7 @@ std::string_view check_header(std::string_view file) {
     throw Error("has " + std::to_string(file.size()) + " bytes, more than the " +
                 std::to_string(max_file_bytes) + " that a package may have");
   }
-  if (file.substr(0, magic.size()) != magic.substr(0, file.size()) || file.empty()) {
+  if (file.substr(0, magic.size()) != magic.substr(0, file.size())) {
     throw Error("is no kones package: its first bytes are not those of one; make one with kones export");
   }
   if (file.size() < header_bytes) {

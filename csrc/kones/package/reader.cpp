@@ -1,6 +1,9 @@
 #include "kones/package/reader.h"
 
+#include <algorithm>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <flatbuffers/flatbuffers.h>
@@ -15,8 +18,45 @@
 namespace kones::package {
 namespace {
 
+using flatbuffers::Offset;
+using flatbuffers::Table;
+using flatbuffers::Verifier;
+
+void check_count(uint64_t count, uint64_t most, const char* what) {
+  if (count > most) {
+    throw Error("it has " + std::to_string(count) + " " + what + ", more than " + std::to_string(most));
+  }
+}
+
+/// Refuses what would make the verifier itself slow. It counts tables, but looks at each string of a list as
+/// often as the list is named: networks that share one would take time in proportion to the square of the
+/// file. Of a payload of at least 8 bytes; returns false where it is no FlatBuffer.
+bool has_short_lists(const uint8_t* bytes, std::size_t size) {
+  using List = flatbuffers::Vector<Offset<Table>>;
+  Verifier verifier(bytes, size);
+  if (verifier.VerifyOffset(std::size_t{0}) == 0) return false;
+  const auto list_of = [&](const Table* table, flatbuffers::voffset_t field, const List*& list) {
+    if (!table->VerifyTableStart(verifier) || !table->VerifyOffset(verifier, field)) return false;
+    list = table->GetPointer<const List*>(field);
+    return verifier.VerifyVector(list) && verifier.EndTable();
+  };
+  const List* networks = nullptr;
+  if (!list_of(flatbuffers::GetRoot<Table>(bytes), schema::Package::VT_NETWORKS, networks)) return false;
+  if (networks == nullptr) return true;
+  check_count(networks->size(), max_networks, "networks");
+  for (uint32_t index = 0; index < networks->size(); ++index) {
+    const auto at = static_cast<std::size_t>(networks->Data() - bytes) + index * sizeof(Offset<Table>);
+    const List* names = nullptr;
+    if (verifier.VerifyOffset(at) == 0) return false;
+    if (!list_of(networks->Get(index), schema::Network::VT_CLASS_NAMES, names)) return false;
+    if (names != nullptr) check_count(names->size(), max_layers, "class names");
+  }
+  return true;
+}
+
 /// Copies a verified FlatBuffer into plain values. The verifier has proved that every offset stays inside the
-/// buffer; this bounds what they lead to: a few bytes may name the same vector a million times.
+/// buffer; this bounds what they lead to: a few bytes may name the same vector a million times. So everything
+/// is paid for with the bytes that it takes at least in a file that names nothing twice.
 class Decoder {
  public:
   explicit Decoder(std::size_t payload_bytes) : bytes_left_(payload_bytes) {}
@@ -24,26 +64,25 @@ class Decoder {
   Package decode(const schema::Package& stored) {
     Package package;
     package.producer = text(stored.producer());
-    const auto count = list_size(stored.networks(), max_networks, "networks");
-    for (uint32_t index = 0; index < count; ++index) {
-      const schema::Network& network = *stored.networks()->Get(index);
-      std::string name = text(network.name());
-      in("network", index, name, [&] { package.networks.push_back(decode(network, std::move(name))); });
-    }
+    decode_list(package.networks, stored.networks(), max_networks, "networks",
+                [&](const schema::Network& network, uint32_t index) {
+                  std::string name = text(network.name());
+                  return in("network", index, name, [&] { return decode(network, std::move(name)); });
+                });
     return package;
   }
 
  private:
-  /// Calls `body`; an Error in it is told with the place before it. The name is not checked yet, so that only
-  /// a plain one is shown.
+  /// What `body` returns; an Error in it is told with the place before it. The name is not checked yet, so
+  /// that only a plain one is shown.
   template <typename Body>
-  static void in(const char* what, uint32_t index, const std::string& name, Body body) {
+  static auto in(const char* what, uint32_t index, const std::string& name, Body body) -> decltype(body()) {
     bool is_plain = name.size() <= max_text_bytes && !name.empty();
     for (const char character : name)
       is_plain = is_plain && static_cast<uint8_t>(character) >= 0x20 && character != 0x7f;
     const std::string place = is_plain ? "'" + name + "'" : std::to_string(index);
     try {
-      body();
+      return body();
     } catch (const Error& error) {
       throw Error(std::string(what) + " " + place + ": " + error.what());
     }
@@ -56,7 +95,7 @@ class Decoder {
 
   std::string text(const flatbuffers::String* stored) {
     if (stored == nullptr) return {};
-    spend(stored->size());
+    spend(sizeof(flatbuffers::uoffset_t) + uint64_t{stored->size()} + 1);
     return stored->str();
   }
 
@@ -64,7 +103,16 @@ class Decoder {
   std::vector<Value> values(const flatbuffers::Vector<Value>* stored) {
     if (stored == nullptr) return {};
     spend(stored->size() * uint64_t{sizeof(Value)});
+    check_alignment(*stored);
     return std::vector<Value>(stored->begin(), stored->end());
+  }
+
+  /// The verifier looks at the alignment of a vector's size alone.
+  template <typename Value>
+  static void check_alignment(const flatbuffers::Vector<Value>& stored) {
+    if (reinterpret_cast<std::uintptr_t>(stored.Data()) % sizeof(Value) != 0)
+      throw Error("it has integers of " + std::to_string(sizeof(Value)) +
+                  " bytes that are not aligned to that");
   }
 
   /// Integers of a tensor, in the vector of its width; the other one must be absent.
@@ -81,16 +129,24 @@ class Decoder {
     return std::vector<int64_t>(narrow->begin(), narrow->end());
   }
 
+  /// The entries of a list of tables or strings. A table begins with an offset; text() pays for strings.
   template <typename Element>
-  uint32_t list_size(const flatbuffers::Vector<flatbuffers::Offset<Element>>* stored, uint64_t most,
-                     const char* what) {
+  uint32_t list_size(const flatbuffers::Vector<Offset<Element>>* stored, uint64_t most, const char* what) {
     if (stored == nullptr) return 0;
-    if (stored->size() > most) {
-      throw Error("it has " + std::to_string(stored->size()) + " " + what + ", more than " +
-                  std::to_string(most));
-    }
-    spend(stored->size() * uint64_t{sizeof(flatbuffers::uoffset_t)});
+    check_count(stored->size(), most, what);
+    constexpr bool is_table = !std::is_same_v<Element, flatbuffers::String>;
+    spend(stored->size() *
+          uint64_t{sizeof(Offset<Element>) + (is_table ? sizeof(flatbuffers::soffset_t) : 0)});
     return stored->size();
+  }
+
+  /// Appends to `list` what `decode_entry` makes of each entry.
+  template <typename Value, typename Element, typename Decode>
+  void decode_list(std::vector<Value>& list, const flatbuffers::Vector<Offset<Element>>* stored,
+                   uint64_t most, const char* what, Decode decode_entry) {
+    const uint32_t count = list_size(stored, most, what);
+    list.reserve(count);
+    for (uint32_t index = 0; index < count; ++index) list.push_back(decode_entry(*stored->Get(index), index));
   }
 
   Network decode(const schema::Network& stored, std::string name) {
@@ -99,25 +155,22 @@ class Decoder {
     network.model = text(stored.model());
     network.method = text(stored.method());
     network.dataset = text(stored.dataset());
-    for (uint32_t i = 0, n = list_size(stored.tensors(), max_layers, "tensors"); i < n; ++i) {
-      network.tensors.push_back(decode(*stored.tensors()->Get(i)));
-    }
+    decode_list(network.tensors, stored.tensors(), max_layers, "tensors",
+                [&](const schema::Tensor& tensor, uint32_t) { return decode(tensor); });
     if (stored.input() == nullptr) throw Error("it has no input");
     network.input = {stored.input()->tensor(), stored.input()->multiplier(), stored.input()->offset(),
                      stored.input()->divisor()};
     network.output = stored.output();
-    for (uint32_t i = 0, n = list_size(stored.layers(), max_layers, "layers"); i < n; ++i) {
-      const schema::Layer& layer = *stored.layers()->Get(i);
-      std::string layer_name = text(layer.name());
-      in("layer", i, layer_name,
-         [&] { network.layers.push_back(decode(layer, std::move(layer_name), network)); });
-    }
-    for (uint32_t i = 0, n = list_size(stored.golden(), max_layers, "golden vectors"); i < n; ++i) {
-      network.golden.push_back(decode(*stored.golden()->Get(i), network));
-    }
-    for (uint32_t i = 0, n = list_size(stored.class_names(), max_layers, "class names"); i < n; ++i) {
-      network.class_names.push_back(text(stored.class_names()->Get(i)));
-    }
+    decode_list(network.layers, stored.layers(), max_layers, "layers",
+                [&](const schema::Layer& layer, uint32_t index) {
+                  std::string layer_name = text(layer.name());
+                  return in("layer", index, layer_name,
+                            [&] { return decode(layer, std::move(layer_name), network); });
+                });
+    decode_list(network.golden, stored.golden(), max_layers, "golden vectors",
+                [&](const schema::GoldenVector& golden, uint32_t) { return decode(golden, network); });
+    decode_list(network.class_names, stored.class_names(), max_layers, "class names",
+                [&](const flatbuffers::String& class_name, uint32_t) { return text(&class_name); });
     return network;
   }
 
@@ -141,10 +194,10 @@ class Decoder {
     GoldenVector golden;
     golden.input = values(stored.input());
     golden.label = stored.label();
-    for (uint32_t i = 0, n = list_size(stored.tensors(), max_layers, "tensors"); i < n; ++i) {
-      const schema::TensorValues& tensor = *stored.tensors()->Get(i);
-      golden.tensors.push_back(integers(tensor.values(), tensor.wide_values(), is_wide(network, i)));
-    }
+    decode_list(golden.tensors, stored.tensors(), max_layers, "tensors",
+                [&](const schema::TensorValues& tensor, uint32_t index) {
+                  return integers(tensor.values(), tensor.wide_values(), is_wide(network, index));
+                });
     return golden;
   }
 
@@ -263,16 +316,18 @@ Package parse_payload(std::string_view payload) {
     std::memcpy(aligned.data(), payload.data(), payload.size());
     bytes = reinterpret_cast<const uint8_t*>(aligned.data());
   }
-  flatbuffers::Verifier::Options limits;
+  Verifier::Options limits;
   limits.max_depth = 16;
-  limits.max_tables = 1u << 22;
-  flatbuffers::Verifier verifier(bytes, payload.size(), limits);
-  // The verifier itself reads the first 8 bytes of any buffer.
-  if (payload.size() < 8 || !schema::VerifyPackageBuffer(verifier)) {
-    throw Error("is damaged: its payload is no FlatBuffer of a kones package");
-  }
+  // A table takes more bytes, if none is named twice.
+  limits.max_tables = static_cast<flatbuffers::uoffset_t>(std::min<uint64_t>(max_tables, payload.size()));
+  Verifier verifier(bytes, payload.size(), limits);
   Package package;
   try {
+    // The verifier itself reads the first 8 bytes of any buffer.
+    if (payload.size() < 8 || !has_short_lists(bytes, payload.size()) ||
+        !schema::VerifyPackageBuffer(verifier)) {
+      throw Error("its payload is no FlatBuffer of a kones package");
+    }
     package = Decoder(payload.size()).decode(*schema::GetPackage(bytes));
     validate(package);
   } catch (const Error& error) {

@@ -1,5 +1,6 @@
 #include "kones/package/tiles.h"
 
+#include <algorithm>
 #include <limits>
 #include <unordered_map>
 
@@ -45,13 +46,14 @@ uint32_t load_code(std::string_view codes, uint64_t position, int storage_bits) 
 }
 
 /// Decodes codes, each distinct one once: a canonical code is told by encoding its level again, which is
-/// slow. The codes of wide formats are too many to keep.
+/// slow. Where a format has more codes than there are weights, none is kept: a file of a few bytes must not
+/// ask for a large table.
 class Decoder {
  public:
-  explicit Decoder(const NumberFormat& format)
+  Decoder(const NumberFormat& format, uint64_t weights)
       : format_(format),
         codes_(uint64_t{1} << format.code_bits()),
-        levels_(format.code_bits() <= most_kept_bits ? codes_ : 0, unknown) {}
+        levels_(codes_ <= std::max(weights, always_kept_codes) ? codes_ : 0, unknown) {}
 
   /// Whether `code` is canonical; then `level` is its level.
   bool decode(uint32_t code, int32_t& level) {
@@ -69,7 +71,7 @@ class Decoder {
  private:
   static constexpr int32_t unknown = std::numeric_limits<int32_t>::min();
   static constexpr int32_t refused = std::numeric_limits<int32_t>::max();
-  static constexpr int most_kept_bits = 17;
+  static constexpr uint64_t always_kept_codes = 256;
 
   int32_t level_of(uint32_t code) const {
     return format_.is_canonical(code) ? format_.decode(code) : refused;
@@ -112,9 +114,11 @@ std::vector<int32_t> unpack_levels(const NumberFormat& format, uint32_t outputs,
                 std::to_string(outputs) + " x " + std::to_string(inputs) + " weights take " +
                 std::to_string(expected));
   }
+  // The other side may be billions.
+  if (outputs == 0 || inputs == 0) return {};
   const int storage_bits = format.storage_bits();
-  Decoder decoder(format);
   std::vector<int32_t> levels(uint64_t{outputs} * inputs);
+  Decoder decoder(format, levels.size());
   const uint64_t stored_outputs = tiles_along(outputs, tile_outputs) * tile_outputs;
   const uint64_t stored_inputs = tiles_along(inputs, tile_inputs) * tile_inputs;
   for (uint64_t output = 0; output < stored_outputs; ++output) {

@@ -505,6 +505,17 @@ class NetworkCheck {
   std::vector<bool> written_;
 };
 
+/// The tables of the file.
+uint64_t table_count(const Package& package) {
+  uint64_t count = 1;
+  for (const Network& network : package.networks) {
+    count += 2 + network.tensors.size() + network.golden.size();
+    for (const GoldenVector& golden : network.golden) count += golden.tensors.size();
+    for (const Layer& layer : network.layers) count += weights_of(layer.operation) != nullptr ? 4 : 2;
+  }
+  return count;
+}
+
 }  // namespace
 
 std::vector<IntegerRange> validate(const Network& network) {
@@ -518,6 +529,7 @@ void validate(const Package& package) {
   check_text(package.producer, "its producer");
   if (package.networks.empty()) refuse("it holds no network");
   check_count(package.networks.size(), max_networks, "networks");
+  check_count(table_count(package), max_tables, "tables in the file");
   uint64_t weights = 0;
   for (const Network& network : package.networks) {
     validate(network);

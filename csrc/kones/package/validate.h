@@ -15,6 +15,7 @@ inline constexpr uint64_t max_layers = 65536;  ///< of a network; also of tensor
 inline constexpr uint64_t max_extent = 65536;  ///< channels, height, width
 inline constexpr int64_t max_elements = 1 << 28;   ///< of all tensors of a network together, for one image
 inline constexpr uint64_t max_weights = 1u << 30;  ///< of a package
+inline constexpr uint64_t max_tables = 1u << 22;   ///< of FlatBuffers in a file
 inline constexpr uint32_t max_window = 255;        ///< kernel, stride, padding, dilation along one axis
 inline constexpr uint64_t max_text_bytes = 1024;   ///< of a name
 inline constexpr int max_requantize_shift = 62;

@@ -248,7 +248,7 @@ const IntegerTier KONES_TIER_TABLE(integer) = {Halves::max_vectors,
 #if !defined(__AVX2__) || defined(__AVX512VNNI__)
                                                multiply<Bytes, Bytes::max_vectors>,
 #else
-                                                nullptr,
+                                               nullptr,
 #endif
                                                multiply<Halves, Halves::max_vectors>,
                                                multiply<Words, Words::max_vectors>};

@@ -9,21 +9,40 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "kones/torch/train/trained_network.h"
 
 namespace kones {
 
+/// Width and radix point of a fixed-point tensor, which the exporter's user may choose.
+struct ActivationChoice {
+  int bits;
+  int fraction_bits;
+};
+
+/// By the tensor's name.
+using ActivationChoices = std::map<std::string, ActivationChoice>;
+
 class EvaluationGraph {
  public:
-  explicit EvaluationGraph(TrainedNetwork trained);
+  /// Takes the widths and radix points of `choices`: what else a package says is computed from `trained`. A
+  /// tensor without a choice has 8 bits, 16 for the network's output, and its range's radix point. Throws
+  /// Error for a choice that is none: a radix point that neither the range nor the squared error of
+  /// training's activations gives, or another than a trained one.
+  explicit EvaluationGraph(TrainedNetwork trained, const ActivationChoices& choices = {});
 
   /// The integers of every tensor of the package, by its name there, for uint8 pictures [n, channels, height,
   /// width]: int64 [n, channels, height, width], or [n, features] after a linear layer.
   std::map<std::string, at::Tensor> integers(const at::Tensor& pictures) const;
 
  private:
+  static void check_choice(const ActivationChoice& chosen, const ActivationChoice& own,
+                           const std::string& name, const std::string& why);
+  void check_radix_point(size_t block, const ActivationChoice& chosen, const std::string& name) const;
+
   TrainedNetwork trained_;
+  std::vector<ActivationChoice> formats_;  ///< of each block's output, where it is fixed point
 };
 
 }  // namespace kones
