@@ -4,14 +4,15 @@
     consumers_test.py --driver convert_driver --work FOLDER --package F.kones --images t10k-images-idx3-ubyte.gz
 
 The first form takes the packages that the driver makes, which hold every operation and number format, on random
-pictures; the second a trained package on a whole test set (an IDX file, .gz or not, or raw bytes). onnxruntime runs the
-ONNX file with and without its optimisations, QONNX's executor the QONNX file, NumPy and safetensors read theirs. This
-runs in a process of its own, with requirements-converters.txt: LibTorch brings another protobuf.
+pictures; the second a trained package on a whole test set (an IDX file, .gz or not, or raw bytes). onnxruntime runs
+the ONNX file with and without its optimisations, QONNX's executor the QONNX file, NumPy and safetensors read theirs.
+This runs in a process of its own, with requirements-converters.txt: LibTorch brings another protobuf.
 
-Seen to fail on, one at a time: sums of more than 24 bits in float32; floor left out, and Div without what brings negative
-sums to a multiple; the addend's or the multiplier's exponent off by one; a clip left out at 12 bits; falling thresholds
-taken for rising ones; the padding behind a pooling window with ceil_mode left out; the weights of a Linear not transposed;
-IntQuant with ROUND for FLOOR, or with one bit too few for a weight.
+Seen to fail on, one at a time: sums or inputs of more than 24 bits in float32; more than 53 in float64; floor left
+out, and Div without what brings negative sums to a multiple; the addend's or the multiplier's exponent off by one; a
+clip left out, below 8 bits and above; falling thresholds taken for rising ones; the padding behind a pooling window;
+the dilation of gathered windows; the weights of a Linear not transposed; activations of 30 bits in float32; IntQuant
+with ROUND for FLOOR, or with too few bits for a weight; a wrong type in NumPy's header, a wrong offset in safetensors'.
 """
 
 import argparse

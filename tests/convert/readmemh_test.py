@@ -2,11 +2,11 @@
 
     readmemh_test.py DRIVER
 
-The codes are compared with the package's levels by way of the golden vectors: each Linear layer's sums are computed from
-the memories alone. Where iverilog is installed, a testbench in Verilog reads the memories too.
+The codes are compared with the package's levels by way of the golden vectors: each Linear layer's sums are computed
+from the memories alone. Where iverilog is installed, a testbench in Verilog reads the memories too.
 
-Seen to fail on, one at a time: a word's first code in its highest bits; rows of tiles in another order; one digit too many;
-the signs of a tensor the other way round.
+Seen to fail on, one at a time: a word's first code in its highest bits, or its digits in another order; rows of tiles
+in another order; one digit too many; the signs of a tensor the other way round.
 """
 
 import json

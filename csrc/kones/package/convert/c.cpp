@@ -13,8 +13,10 @@ constexpr const char* header_text =
     R"(/* Network @network@: model @model@, method @method@, data set @dataset@.
  * Written by kones convert. C99, integers alone, no library.
  *
- *   @p@_predict(image, &tensors)   the class of a picture of @input_bytes@ bytes, [@channels@][@height@][@width@]
+ *   @p@_predict(image, &tensors)   the class of a picture
  *   @p@_run(image, &tensors)       computes every tensor
+ *
+ * A picture is the data set's @input_bytes@ bytes, [@channels@][@height@][@width@].
  *
  * The tensors take @tensor_bytes@ bytes: static memory rather than the stack. Integers are exact: every
  * accumulator fits its type, whatever the picture.
