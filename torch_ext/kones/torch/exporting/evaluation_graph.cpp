@@ -166,21 +166,11 @@ at::Tensor largest_shift(const at::Tensor& like, const Fits& fits) {
   return shift;
 }
 
-/// Where the integers of a fixed-point tensor lie.
-struct Range {
-  double low;
-  double high;
-};
-
-Range range_of(const ActivationChoice& format, bool is_signed) {
-  if (is_signed) return {-std::pow(2.0, format.bits - 1), std::pow(2.0, format.bits - 1) - 1};
-  return {0.0, std::pow(2.0, format.bits) - 1};
-}
-
 Integers clamped(const at::Tensor& values, const ActivationChoice& format, bool is_signed) {
-  const Range range = range_of(format, is_signed);
-  return {values.clamp(static_cast<int64_t>(range.low), static_cast<int64_t>(range.high)),
-          std::max(-range.low, range.high), std::pow(2.0, -format.fraction_bits)};
+  const double low = format.low(is_signed);
+  const double high = format.high(is_signed);
+  return {values.clamp(static_cast<int64_t>(low), static_cast<int64_t>(high)), std::max(-low, high),
+          std::pow(2.0, -format.fraction_bits)};
 }
 
 Integers requantized(const Block& block, const Integers& x, const ActivationChoice& format, bool is_signed) {
@@ -225,85 +215,11 @@ at::Tensor added(const Meaning& a, const Meaning& b, int fraction_bits, int bits
                     shift, half_up);
 }
 
-/// The radix point: the most fraction bits with which the largest value of training still fits.
-int radix_by_range(double largest, double largest_integer) {
-  if (largest <= 0.0) largest = 1.0;
-  int bits = 126;
-  while (bits > -126 && largest * std::pow(2.0, bits) > largest_integer) --bits;
-  return bits;
-}
-
-/// The squared error of unsigned integers of `bits` bits on a histogram of activations, relative to the least
-/// of all radix points: 1 for the best. Each bin is as good as uniform.
-double relative_error(const at::Tensor& histogram, int bits, int fraction_bits) {
-  const at::Tensor edges =
-      (torch::arange(8161, torch::kInt32) * (1 << 18)).view(torch::kFloat32).to(torch::kFloat64);
-  const at::Tensor low = edges.slice(0, 1, 8160);
-  at::Tensor high = edges.slice(0, 2, 8161).clone();
-  high[-1] = std::pow(2.0, 128);
-  const at::Tensor counts = histogram.slice(0, 1, 8160).to(torch::kFloat64);
-  const auto error_of = [&](int radix) {
-    const double step = std::pow(2.0, -radix);
-    const auto integral = [&](const at::Tensor& x) {
-      const at::Tensor multiple = (x / step + 0.5).floor().clamp_max(std::pow(2.0, bits) - 1);
-      return multiple * std::pow(step, 3) / 12 + (x - multiple * step).pow(3) / 3;
-    };
-    return (counts * (integral(high) - integral(low)) / (high - low)).sum().item<double>();
-  };
-  double least = error_of(fraction_bits);
-  const double own = least;
-  for (int radix = -126; radix <= 126; ++radix) least = std::min(least, error_of(radix));
-  return least == own ? 1.0 : own / least;
-}
-
 }  // namespace
 
 EvaluationGraph::EvaluationGraph(TrainedNetwork trained, const ActivationChoices& choices)
-    : trained_(std::move(trained)) {
+    : trained_(std::move(trained)), formats_(checked_formats(trained_, choices)) {
   trained_.network->eval();
-  const std::vector<Block>& blocks = trained_.network->blocks();
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    const std::string name = blocks[i].name + ".output";
-    const auto chosen = choices.find(name);
-    const bool is_output = i + 1 == blocks.size();
-    ActivationChoice format = {is_output ? 16 : 8, 0};
-    format.fraction_bits = radix_by_range(trained_.largest[i], range_of(format, is_output).high);
-    if (!is_output && !blocks[i].activation.is_empty() && blocks[i].activation->bits() > 0) {
-      nn::Activation activation = blocks[i].activation;
-      format = {activation->bits(), activation->fraction_bits()};
-      check_choice(chosen != choices.end() ? chosen->second : format, format, name, "training gave");
-    } else if (is_output) {
-      check_choice(chosen != choices.end() ? chosen->second : format, format, name, "the range asks for");
-    } else if (chosen != choices.end()) {
-      format = chosen->second;
-      check_radix_point(i, format, name);
-    }
-    formats_.push_back(format);
-  }
-}
-
-void EvaluationGraph::check_choice(const ActivationChoice& chosen, const ActivationChoice& own,
-                                   const std::string& name, const std::string& why) {
-  if (chosen.bits == own.bits && chosen.fraction_bits == own.fraction_bits) return;
-  throw Error("the package's " + name + " has " + std::to_string(chosen.bits) + " bits with " +
-              std::to_string(chosen.fraction_bits) + " fraction bits; " + why + " " +
-              std::to_string(own.bits) + " with " + std::to_string(own.fraction_bits));
-}
-
-void EvaluationGraph::check_radix_point(size_t block, const ActivationChoice& chosen,
-                                        const std::string& name) const {
-  if (chosen.bits < 4 || chosen.bits > 16) {
-    throw Error("the package's " + name + " has " + std::to_string(chosen.bits) + " bits; it takes 4 to 16");
-  }
-  const int by_range = radix_by_range(trained_.largest[block], range_of(chosen, false).high);
-  if (chosen.fraction_bits == by_range) return;
-  const bool by_error =
-      trained_.histograms.defined() && relative_error(trained_.histograms[static_cast<int64_t>(block)],
-                                                      chosen.bits, chosen.fraction_bits) < 1.0 + 1e-6;
-  if (by_error) return;
-  throw Error("the package's " + name + " has " + std::to_string(chosen.fraction_bits) +
-              " fraction bits, which neither the range of training's activations (" +
-              std::to_string(by_range) + ") nor their squared error gives");
 }
 
 std::map<std::string, at::Tensor> EvaluationGraph::integers(const at::Tensor& pictures) const {

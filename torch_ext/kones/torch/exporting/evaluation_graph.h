@@ -11,25 +11,15 @@
 #include <string>
 #include <vector>
 
+#include "kones/torch/exporting/activation_choices.h"
 #include "kones/torch/train/trained_network.h"
 
 namespace kones {
 
-/// Width and radix point of a fixed-point tensor, which the exporter's user may choose.
-struct ActivationChoice {
-  int bits;
-  int fraction_bits;
-};
-
-/// By the tensor's name.
-using ActivationChoices = std::map<std::string, ActivationChoice>;
-
 class EvaluationGraph {
  public:
-  /// Takes the widths and radix points of `choices`: what else a package says is computed from `trained`. A
-  /// tensor without a choice has 8 bits, 16 for the network's output, and its range's radix point. Throws
-  /// Error for a choice that is none: a radix point that neither the range nor the squared error of
-  /// training's activations gives, or another than a trained one.
+  /// Takes the widths and radix points of `choices`, checked (activation_choices.h); what else a package says
+  /// is computed from `trained`. Throws Error.
   explicit EvaluationGraph(TrainedNetwork trained, const ActivationChoices& choices = {});
 
   /// The integers of every tensor of the package, by its name there, for uint8 pictures [n, channels, height,
@@ -37,10 +27,6 @@ class EvaluationGraph {
   std::map<std::string, at::Tensor> integers(const at::Tensor& pictures) const;
 
  private:
-  static void check_choice(const ActivationChoice& chosen, const ActivationChoice& own,
-                           const std::string& name, const std::string& why);
-  void check_radix_point(size_t block, const ActivationChoice& chosen, const std::string& name) const;
-
   TrainedNetwork trained_;
   std::vector<ActivationChoice> formats_;  ///< of each block's output, where it is fixed point
 };
