@@ -18,10 +18,25 @@
 #include <torch/torch.h>
 
 #include "kones/error.h"
+#include "kones/package/geometry.h"
 #include "kones/package/reader.h"
 #include "kones/torch/models/topology.h"
 
 namespace {
+
+std::string pair(int64_t value) {
+  return "[" + std::to_string(value) + ", " + std::to_string(value) + "]";
+}
+
+/// The line of the source that pools, if there is one.
+std::string pooling_of(const kones::Pooling& pool) {
+  if (pool.kind == kones::Pooling::Kind::none) return {};
+  const std::string window = pair(pool.kernel) + ", " + pair(pool.stride) + ", " + pair(pool.padding);
+  const std::string ceil = pool.ceil_mode ? "True" : "False";
+  return pool.kind == kones::Pooling::Kind::max
+             ? "  x = torch.max_pool2d(x, " + window + ", [1, 1], " + ceil + ")\n"
+             : "  x = torch.avg_pool2d(x, " + window + ", " + ceil + ", False)\n";
+}
 
 /// The topology as a TorchScript module: convolutions with biases, pooling, ReLU.
 torch::jit::Module module_of(const kones::Topology& topology, at::MemoryFormat order) {
@@ -34,27 +49,33 @@ torch::jit::Module module_of(const kones::Topology& topology, at::MemoryFormat o
     const kones::LayerShape& layer = topology.layers[i];
     const std::string number = std::to_string(i);
     const std::string operands = "x, self.weight" + number + ", self.bias" + number;
+    if (layer.input || layer.residual) throw kones::Error(topology.name + " is no chain of layers");
     if (layer.kind == kones::LayerShape::Kind::conv2d) {
-      const int64_t fan_in = channels * layer.kernel * layer.kernel;
-      module.register_parameter("weight" + number,
-                                (at::randn({layer.outputs, channels, layer.kernel, layer.kernel}) *
-                                 std::sqrt(2.0 / static_cast<double>(fan_in)))
-                                    .contiguous(order),
-                                false);
-      const auto pair = [](int64_t value) {
-        return "[" + std::to_string(value) + ", " + std::to_string(value) + "]";
+      const int64_t fan_in = channels / layer.groups * layer.kernel * layer.kernel;
+      module.register_parameter(
+          "weight" + number,
+          (at::randn({layer.outputs, channels / layer.groups, layer.kernel, layer.kernel}) *
+           std::sqrt(2.0 / static_cast<double>(fan_in)))
+              .contiguous(order),
+          false);
+      source += "  x = torch.conv2d(" + operands + ", " + pair(layer.stride) + ", " + pair(layer.padding) +
+                ", " + pair(layer.dilation) + ", " + std::to_string(layer.groups) + ")\n" +
+                pooling_of(layer.pooling);
+      const auto extent = [&layer](int64_t size) {
+        const kones::Pooling& pool = layer.pooling;
+        const int64_t sums = kones::package::convolution_extent(size, layer.kernel, layer.stride,
+                                                                layer.padding, layer.dilation);
+        return kones::package::pooling_extent(sums, pool.kernel, pool.stride, pool.padding, pool.ceil_mode);
       };
-      source += "  x = torch.conv2d(" + operands + ", [1, 1], " + pair(layer.padding) + ")\n";
-      if (layer.max_pool > 1) source += "  x = torch.max_pool2d(x, " + pair(layer.max_pool) + ")\n";
-      height = (height + 2 * layer.padding - layer.kernel + 1) / layer.max_pool;
-      width = (width + 2 * layer.padding - layer.kernel + 1) / layer.max_pool;
+      height = extent(height);
+      width = extent(width);
     } else {
       const int64_t inputs = channels * height * width;
       module.register_parameter(
           "weight" + number,
-          at::randn({layer.outputs, inputs}) * std::sqrt(2.0 / static_cast<double>(inputs)), false);
+          at::randn({inputs, layer.outputs}) * std::sqrt(2.0 / static_cast<double>(inputs)), false);
       if (channels != inputs) source += "  x = torch.flatten(x, 1)\n";
-      source += "  x = torch.nn.functional.linear(" + operands + ")\n";
+      source += "  x = torch.addmm(self.bias" + number + ", x, self.weight" + number + ")\n";
       height = width = 1;
     }
     module.register_parameter("bias" + number, at::randn({layer.outputs}), false);

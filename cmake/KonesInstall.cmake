@@ -13,15 +13,19 @@ function(kones_install_component component target folder)
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT kones-${component}
     NAMESPACE kones:: DESTINATION ${kones_package_folder} FILE kones-${component}-targets.cmake)
-  # Folders without a public header are left out whole: the program's, and the CUDA registrations'.
+  # Folders without a public header are left out whole: the programs', and the CUDA registrations'.
   install(DIRECTORY ${folder}/kones DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h" PATTERN "*.cuh"
     PATTERN "torch/cli" EXCLUDE
+    PATTERN "kones/onnx" EXCLUDE
     PATTERN "torch/ops/cuda" EXCLUDE)
   set(kones_components ${kones_components} ${component} PARENT_SCOPE)
 endfunction()
 
 kones_install_component(core kones_core csrc)
+if(KONES_ONNX)
+  install(TARGETS kones_onnx RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 if(KONES_CUDA)
   kones_install_component(cuda kones_cuda cuda)
 endif()

@@ -68,7 +68,8 @@ class Usage(program.ProgramTest):
     def test_a_command_that_is_none(self):
         for arguments in (("fly",), ("fly", "train"), ("--speed", "fly")):
             line = self.refusal(*arguments, status=2)
-            self.assertIn('there is no command "fly"; there are train, evaluate, export, run, inspect, cost', line)
+            self.assertIn('there is no command "fly"; there are train, evaluate, export, run, inspect, verify, cost, '
+                          "convert", line)
 
 
 class Training(program.ProgramTest):

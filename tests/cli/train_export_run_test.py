@@ -13,13 +13,17 @@ import program
 from program import DATASET
 
 EVALUATE_KEYS = {"images", "errors", "test_error_percent"}
-CHECK_KEYS = EVALUATE_KEYS | {"mismatched_predictions", "mismatched_values", "compared_values"}
+CHECK_KEYS = EVALUATE_KEYS | {"mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs",
+                              "compared_signs", "rounded_signs"}
 EXTRA_KEYS = {"images_per_second"}  # beyond the contract of docs/design.md, section 5
 METRICS_COLUMNS = ["epoch", "learning_rate", "train_loss", "validation_error_percent", "best", "seconds",
                    "images_per_second"]
 # Integers of a picture in every tensor: input, sums, what is pooled, outputs.
 VALUES = {"mnist-1hidden": 784 + 100 + 100 + 10 + 10,
           "mnist-2conv": 784 + 20 * (24 * 24 + 2 * 12 * 12) + 50 * (8 * 8 + 2 * 4 * 4) + 500 + 500 + 10 + 10}
+# Its hidden activations.
+SIGNS = {"mnist-1hidden": [100], "mnist-2conv": [20 * 12 * 12, 50 * 4 * 4, 500]}
+SIGN_METHODS = {"lightnn-1-bin", "lightnn-2-bin", "binarynet", "power-of-two-bin", "ternary-bin"}
 
 
 class TrainExportRun(program.ProgramTest):
@@ -54,6 +58,10 @@ class TrainExportRun(program.ProgramTest):
         self.assertEqual(checked["errors"], ran["errors"])
         self.assertEqual(checked["mismatched_values"], 0)
         self.assertEqual(checked["compared_values"], limit * VALUES[model])
+        signs = sum(SIGNS[model]) if method in SIGN_METHODS else 0
+        self.assertEqual(checked["compared_signs"], limit * signs)
+        self.assertEqual(checked["mismatched_signs"], 0, "hidden signs are those of the trained network")
+        self.assertLessEqual(checked["rounded_signs"], limit * signs // 1000, "float32 turns few of them")
         # Activations of 8 bits and signs may cost a little, and not more.
         self.assertLessEqual(abs(ran["errors"] - evaluated["errors"]), checked["mismatched_predictions"])
         self.assertLessEqual(checked["mismatched_predictions"], limit // 50)
@@ -76,6 +84,30 @@ class TrainExportRun(program.ProgramTest):
     def test_mnist_1hidden_binarynet(self):
         self.check_method("mnist-1hidden", "binarynet", 50)
 
+    def test_mnist_1hidden_lightnn_3(self):
+        self.check_method("mnist-1hidden", "lightnn-3", 35)
+
+    def test_mnist_1hidden_lightnn_4(self):
+        self.check_method("mnist-1hidden", "lightnn-4", 35)
+
+    def test_mnist_1hidden_power_of_two(self):
+        self.check_method("mnist-1hidden", "power-of-two", 35)
+
+    def test_mnist_1hidden_power_of_two_bin(self):
+        self.check_method("mnist-1hidden", "power-of-two-bin", 40)
+
+    def test_mnist_1hidden_ternary(self):
+        self.check_method("mnist-1hidden", "ternary", 35)
+
+    def test_mnist_1hidden_ternary_bin(self):
+        self.check_method("mnist-1hidden", "ternary-bin", 45)
+
+    def test_mnist_1hidden_fixed_8(self):
+        self.check_method("mnist-1hidden", "fixed-8", 35)
+
+    def test_mnist_1hidden_fixed_4(self):
+        self.check_method("mnist-1hidden", "fixed-4", 40)
+
     def test_mnist_2conv_lightnn_1(self):
         self.check_method("mnist-2conv", "lightnn-1", 40, limit=200, train_images=2000)
 
@@ -86,6 +118,38 @@ class TrainExportRun(program.ProgramTest):
         line = self.refusal("export", "run", "--out", "run.kones")
         self.assertIn("linear1 cannot be exported: its weights are float32", line)
         self.assertFalse((self.folder / "run.kones").exists())
+
+
+class ActivationBits(program.ProgramTest):
+    def export_and_check(self, folder, *options):
+        self.kones("export", folder, "--out", "run.kones", *options)
+        checked = self.json("run", "run.kones", "--dataset", DATASET, "--limit", 200, "--check", folder)
+        self.assertEqual(checked["mismatched_values"], 0)
+        return checked
+
+    def test_widths_and_calibrations(self):
+        settings = self.settings(train_images=2560, validation_images=500, epochs=1)
+        self.train("run", settings=settings)
+        for options in (("--activation-bits", "4", "--calibration", "error"), ("--activation-bits", "linear1=16"),
+                        ("--activation-bits", "linear1=5,*=12"), ("--calibration", "range")):
+            with self.subTest(options=options):
+                checked = self.export_and_check("run", *options)
+                self.assertLessEqual(checked["mismatched_predictions"], 60 if "4" in options else 6)
+        for options, words in ((("--activation-bits", "3"), "4 to 16"), (("--activation-bits", "linear2=8"), "linear1"),
+                               (("--calibration", "best"), "range, error")):
+            line = self.refusal("export", "run", "--out", "no.kones", *options, status=2)
+            self.assertIn(words, line)
+        self.assertFalse((self.folder / "no.kones").exists())
+
+    def test_trained_radix_points(self):
+        settings = self.settings(train_images=2560, validation_images=500, epochs=2, activation_bits=6)
+        self.train("run", settings=settings)
+        checked = self.export_and_check("run")
+        evaluated = self.json("evaluate", "run", "--dataset", DATASET, "--limit", 200)
+        self.assertLessEqual(abs(checked["errors"] - evaluated["errors"]), 1, "the trained network is fixed point too")
+        self.assertLessEqual(checked["mismatched_predictions"], 2)
+        self.assertIn("trained with activations of 6 bits",
+                      self.refusal("export", "run", "--out", "no.kones", "--activation-bits", 8, status=2))
 
 
 class RunFolder(program.ProgramTest):

@@ -132,6 +132,30 @@ TEST(NetworkShape, FollowsConvolutionAndPooling) {
 }
 
 // Ding et al., table 3; section V.C says the bits of a weight: 32, 8, 4 and 1.
+// A block with stride 2 and its shortcut. Seen to fail on: the shortcut reading the layer before it.
+TEST(NetworkShape, FollowsBranchesStridesAndGroups) {
+  NetworkShape shape = {"branch",
+                        3,
+                        8,
+                        8,
+                        {LayerShape::conv2d(4, 3, 1), LayerShape::conv2d(8, 3, 1),
+                         LayerShape::conv2d(8, 1, 0), LayerShape::linear(10)}};
+  shape.layers[1].stride = shape.layers[2].stride = 2;
+  shape.layers[1].groups = 2;
+  shape.layers[2].input = 0;
+  shape.layers[2].residual = 1;
+  const NetworkWork work = work_of(shape, {"lightnn-1", NumberFormat::k_ones(1), false});
+  EXPECT_EQ(work.layers[1].fan_in, 2 * 9);
+  EXPECT_EQ(work.layers[1].positions, 16);
+  EXPECT_EQ(work.layers[2].fan_in, 4);
+  EXPECT_EQ(work.layers[2].distinct_inputs, 4 * 64);
+  EXPECT_EQ(work.layers[2].additions, 8 * 16);
+  EXPECT_EQ(work.layers[2].branch_bits, 8 * 16 * 8);
+  EXPECT_EQ(work.layers[3].fan_in, 8 * 16);
+  shape.layers[2].residual = 2;
+  EXPECT_THROW(work_of(shape, {"lightnn-1", NumberFormat::k_ones(1), false}), std::invalid_argument);
+}
+
 TEST(NetworkShape, ThePaperCountsItsParameters) {
   const int64_t counts[] = {79510, 431080, 36818954, 89578, 39191690};
   const auto& networks = paper_networks();

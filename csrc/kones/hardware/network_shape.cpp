@@ -23,8 +23,8 @@ int accumulator_bits(const std::optional<NumberFormat>& format, int64_t fan_in, 
   return signed_bits(fan_in * level * magnitude_of(input));
 }
 
-/// Where the chain stands.
-struct Position {
+/// A layer's input or output.
+struct Extents {
   int64_t channels;
   int64_t height;
   int64_t width;
@@ -32,26 +32,32 @@ struct Position {
   int64_t elements() const { return channels * height * width; }
 };
 
-/// The layer's work, but for what its operands are; moves `position` behind its pooling.
-LayerWork shape_work(const LayerShape& layer, Position& position, std::size_t index) {
+/// The layer's work, but for what its operands are; `extents` is its input, and becomes what its pooling puts
+/// out.
+LayerWork shape_work(const LayerShape& layer, Extents& extents, std::size_t index) {
   LayerWork work;
   const bool is_conv = layer.kind == LayerShape::Kind::conv2d;
   work.name = (is_conv ? "conv" : "linear") + std::to_string(index + 1);
   work.operation = is_conv ? "Conv2d" : "Linear";
   work.channels = layer.outputs;
   work.biases = layer.outputs;
-  work.distinct_inputs = position.elements();
-  work.fan_in = is_conv ? position.channels * layer.kernel * layer.kernel : position.elements();
+  work.groups = layer.groups;
+  work.distinct_inputs = extents.elements();
+  work.fan_in = is_conv ? extents.channels / layer.groups * layer.kernel * layer.kernel : extents.elements();
   if (!is_conv) {
-    position = {layer.outputs, 1, 1};
+    extents = {layer.outputs, 1, 1};
     return work;
   }
-  const int64_t height = package::convolution_extent(position.height, layer.kernel, 1, layer.padding, 1);
-  const int64_t width = package::convolution_extent(position.width, layer.kernel, 1, layer.padding, 1);
-  work.positions = height * width;
-  position = {layer.outputs, package::pooling_extent(height, layer.pool_kernel, layer.pool_stride, 0, true),
-              package::pooling_extent(width, layer.pool_kernel, layer.pool_stride, 0, true)};
-  if (work.positions == 0 || position.elements() == 0)
+  const auto sums = [&layer](int64_t size) {
+    return package::convolution_extent(size, layer.kernel, layer.stride, layer.padding, layer.dilation);
+  };
+  const auto pooled = [&layer](int64_t size) {
+    return package::pooling_extent(size, layer.pool_kernel, layer.pool_stride, layer.pool_padding,
+                                   layer.pool_ceil_mode);
+  };
+  work.positions = sums(extents.height) * sums(extents.width);
+  extents = {layer.outputs, pooled(sums(extents.height)), pooled(sums(extents.width))};
+  if (work.positions == 0 || extents.elements() == 0)
     throw std::invalid_argument(work.name + ": its window does not fit into its input");
   return work;
 }
@@ -61,14 +67,30 @@ LayerWork shape_work(const LayerShape& layer, Position& position, std::size_t in
 NetworkWork work_of(const NetworkShape& shape, const MethodFormats& method) {
   NetworkWork network = {shape.name, method.name, {}};
   const Operand inner = method.sign_activations ? Operand::sign() : Operand::fixed_point(activation_bits);
-  Position position = {shape.channels, shape.height, shape.width};
+  std::vector<Extents> outputs;
   for (std::size_t index = 0; index < shape.layers.size(); ++index) {
-    LayerWork work = shape_work(shape.layers[index], position, index);
+    const LayerShape& layer = shape.layers[index];
+    for (const std::optional<std::size_t>& named : {layer.input, layer.residual}) {
+      if (named && *named >= index) {
+        throw std::invalid_argument("layer " + std::to_string(index + 1) + " needs layer " +
+                                    std::to_string(*named + 1) + ", which does not come before it");
+      }
+    }
+    const bool reads_picture = index == 0;
+    Extents extents = reads_picture ? Extents{shape.channels, shape.height, shape.width}
+                                    : outputs[layer.input.value_or(index - 1)];
+    LayerWork work = shape_work(layer, extents, index);
+    outputs.push_back(extents);
     work.format = method.weights;
-    work.input = index == 0 ? Operand::byte() : inner;
+    work.input = reads_picture ? Operand::byte() : inner;
     work.accumulator_bits = accumulator_bits(work.format, work.fan_in, work.input);
     const bool is_last = index + 1 == shape.layers.size();
     work.output = is_last ? Operand::fixed_point(work.accumulator_bits) : inner;
+    if (layer.residual) {
+      work.additions = extents.elements();
+      work.addition_bits = work.accumulator_bits;
+      work.branch_bits = extents.elements() * inner.stored_bits;
+    }
     network.layers.push_back(std::move(work));
   }
   return network;

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kones/package/accumulator_bits.h"
 #include "kones/package/file_header.h"
 #include "kones/package/tiles.h"
 #include "kones/package/validate.h"
@@ -40,13 +41,6 @@ Sizes sizes_of(const Network& network) {
     if (const Weights* weights = weights_of(layer.operation)) sizes += sizes_of(*weights);
   }
   return sizes;
-}
-
-/// Bits of a two's complement integer that holds -bound .. bound.
-int bits_for(int64_t bound) {
-  int bits = 1;
-  while ((int64_t{1} << (bits - 1)) - 1 < bound) ++bits;
-  return bits;
 }
 
 std::string pair(uint32_t height, uint32_t width) {
@@ -163,7 +157,7 @@ std::string describe_network(const Network& network) {
     if (const Weights* weights = weights_of(layer.operation)) {
       const int64_t bound = ranges[layer.output].maximum;
       row.insert(row.end(), {weights->format.name(), std::to_string(sizes_of(*weights).code_bytes),
-                             std::to_string(bound), std::to_string(bits_for(bound))});
+                             std::to_string(bound), std::to_string(accumulator_bits(bound))});
     }
     rows.push_back(row);
   }
@@ -199,7 +193,7 @@ nlohmann::ordered_json json_of(const Network& network) {
       entry["weights"] = weights->levels.size();
       entry["code_bytes"] = sizes_of(*weights).code_bytes;
       entry["accumulator_bound"] = bound;
-      entry["accumulator_bits"] = bits_for(bound);
+      entry["accumulator_bits"] = accumulator_bits(bound);
     }
     layers.push_back(std::move(entry));
   }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,8 +12,7 @@
 #include <vector>
 
 #include "data/error_text.h"
-#include "torch/train/small_network.h"
-#include "torch/train/temporary_folder.h"
+#include "torch/exporting/random_run.h"
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
@@ -22,83 +20,11 @@
 #include "kones/engine/reference.h"
 #include "kones/package/reader.h"
 #include "kones/package/writer.h"
-#include "kones/torch/data/batch.h"
 #include "kones/torch/exporting/check.h"
 #include "kones/torch/exporting/export.h"
-#include "kones/torch/train/batch_norm.h"
-#include "kones/torch/train/evaluation.h"
-#include "kones/torch/train/run_config.h"
 
 namespace kones {
 namespace {
-
-/// Scales of both signs and exactly 0 with shifts of both signs, on statistics that fit the weights.
-void randomize(Network& network, const ImageSet& images) {
-  c10::NoGradGuard no_gradient;
-  for (const Block& block : network->blocks()) {
-    const bool binary = network->method().weights.name() == "binary";
-    block.weight()->latent.normal_(0.0, binary ? 1.0 : 0.3);
-  }
-  recalibrate_batch_norm(network, images, consecutive_indices(0, images.count));
-  for (const Block& block : network->blocks()) {
-    at::Tensor gamma = block.norm_weight();
-    at::Tensor beta = block.norm_bias();
-    gamma.normal_();
-    beta.normal_();
-    gamma[0] = 0.0;
-    beta[0] = 0.75;
-    gamma[1] = -0.0;
-    beta[1] = -0.75;
-    gamma[2] = 0.0;
-    beta[2] = 0.0;
-    gamma[3] = 1.5;
-    gamma[4] = -1.5;
-    gamma[5] = 1e-12;  // a slope that only the smallest multipliers reach
-  }
-}
-
-/// A finished run of a network with random weights and batch norms, in a folder.
-struct RandomRun {
-  RandomRun(const std::string& model, const std::string& method, uint64_t seed) {
-    at::manual_seed(seed);
-    const Topology& topology = find_topology(model);
-    images = random_images(model == "mnist-2conv" ? 12 : 40, topology, seed);
-    trained.network = Network(topology, find_method(method));
-    randomize(trained.network, images);
-    trained.epoch = 1;
-    trained.largest =
-        evaluate_network(trained.network, images, consecutive_indices(0, images.count), {}).largest;
-    trained.largest[0] *= 0.7;  // so that some activations saturate
-    trained.golden_images = at::randint(0, 256, {2, 1, 28, 28}).to(at::kByte);
-    trained.golden_labels = at::tensor({4, 2}, at::kLong);
-    trained.class_names = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-    RunConfig config;
-    config.model = model;
-    config.method = method;
-    config.dataset = "mnist:/a/folder";
-    std::ofstream(folder / "config.json") << config_to_text(config);
-    save_trained_network(trained, folder / "best.pt");
-  }
-
-  TemporaryFolder folder;
-  ImageSet images;
-  TrainedNetwork trained;
-};
-
-std::vector<std::string> quantized_methods() {
-  std::vector<std::string> names;
-  for (const Method& method : methods()) {
-    if (method.weights.format) names.push_back(method.name);
-  }
-  return names;
-}
-
-package::Operation& operation_of(package::Network& network, const std::string& layer) {
-  for (package::Layer& candidate : network.layers) {
-    if (candidate.name == layer) return candidate.operation;
-  }
-  throw Error("no layer " + layer);
-}
 
 class EveryNetwork : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
@@ -158,7 +84,8 @@ TEST_P(EveryNetwork, StandsForWhatTheNetworkComputes) {
   }
   ASSERT_NE(tensor, nullptr);
   const at::Tensor pictures =
-      at::from_blob(run.images.pixels.data(), {run.images.count, 1, 28, 28}, at::kByte);
+      at::from_blob(run.images.pixels.data(),
+                    {run.images.count, run.images.channels, run.images.height, run.images.width}, at::kByte);
   const at::Tensor integers =
       EvaluationGraph(run.trained).integers(pictures).at(tensor->name).to(at::kDouble);
   const at::Tensor y = outputs[0].to(at::kDouble);
@@ -182,6 +109,93 @@ TEST_P(EveryNetwork, StandsForWhatTheNetworkComputes) {
 INSTANTIATE_TEST_SUITE_P(Methods, EveryNetwork,
                          testing::Combine(testing::Values("mnist-1hidden", "mnist-2conv"),
                                           testing::ValuesIn(quantized_methods())));
+
+INSTANTIATE_TEST_SUITE_P(CeilModeAndAverages, EveryNetwork,
+                         testing::Combine(testing::Values("cifar-3conv"),
+                                          testing::Values("lightnn-2", "ternary-bin", "binarynet")));
+
+/// Strides, padding, dilation and groups; overlapping windows of both poolings, padded and in ceil mode, in a
+/// picture that is not square.
+Topology topology_of_every_geometry() {
+  LayerShape first = LayerShape::conv2d(8, 3, 2, Pooling::max(3, 2, 1, true));
+  first.stride = 2;
+  first.dilation = 2;
+  first.groups = 2;
+  LayerShape second = LayerShape::conv2d(12, 3, 1, Pooling::average(3, 2, 1, false));
+  second.groups = 4;
+  const LayerShape third = LayerShape::conv2d(10, 2, 1, Pooling::average(2, 2, 0, true));
+  return {"geometry", 4, 13, 11, {first, second, third, LayerShape::linear(7)}, "for tests"};
+}
+
+class EveryGeometry : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryGeometry, HasTheSameIntegersInThePackageAndTheGraph) {
+  const Topology topology = topology_of_every_geometry();
+  const ImageSet images = random_images(30, topology, 27);
+  const TrainedNetwork trained = random_network(topology, GetParam(), images, 27);
+  const package::Network network = export_network(trained);
+  const CheckReport report = check_network(network, trained, images, {});
+  int64_t elements = 0;
+  for (const package::Tensor& tensor : network.tensors) elements += tensor.elements();
+  EXPECT_EQ(report.compared_values, elements * images.count);
+  EXPECT_EQ(report.mismatched_values, 0) << report.first_mismatch;
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryGeometry, testing::ValuesIn(quantized_methods()));
+
+int bits_of(const package::Network& network, const std::string& tensor) {
+  for (const package::Tensor& candidate : network.tensors) {
+    if (candidate.name == tensor) return candidate.bits;
+  }
+  throw Error("no tensor " + tensor);
+}
+
+// Sums that 32 bits cannot be proven for: by many large weights, and by an average's common multiple.
+TEST(ExportNetwork, WidensTheAccumulatorsThatNeedIt) {
+  const Topology many = {"many", 1, 32, 32, {LayerShape::conv2d(17, 1, 0), LayerShape::linear(6)}, ""};
+  const ImageSet pictures = random_images(3, many, 28);
+  TrainedNetwork trained = random_network(many, "lightnn-4", pictures, 28);
+  {
+    c10::NoGradGuard no_gradient;
+    trained.network->blocks()[1].weight()->latent.normal_(0.0, 1000.0);
+  }
+  package::Network network = export_network(trained);
+  EXPECT_EQ(bits_of(network, "conv1.accumulator"), 32);
+  EXPECT_EQ(bits_of(network, "linear2.accumulator"), 64);
+  EXPECT_EQ(check_network(network, trained, pictures, {}).mismatched_values, 0);
+
+  const Topology average = {
+      "average", 3, 32, 32, {LayerShape::conv2d(8, 5, 2, Pooling::average(32)), LayerShape::linear(6)}, ""};
+  const ImageSet colours = random_images(3, average, 29);
+  for (const std::string method : {"lightnn-2", "lightnn-2-bin"}) {
+    SCOPED_TRACE(method);
+    trained = random_network(average, method, colours, 29);
+    {
+      c10::NoGradGuard no_gradient;
+      trained.network->blocks()[0].weight()->latent.normal_(0.0, 1000.0);
+    }
+    network = export_network(trained);
+    EXPECT_EQ(bits_of(network, "conv1.accumulator"), 32);
+    EXPECT_EQ(bits_of(network, "conv1.pooled"), 64);
+    EXPECT_EQ(check_network(network, trained, colours, {}).mismatched_values, 0);
+  }
+}
+
+TEST(ExportNetwork, RefusesAveragesWithoutACommonMultiple) {
+  // Windows of 17 * 17, and of every smaller size at the edges.
+  const Topology topology = {
+      "many-sizes",
+      1,
+      24,
+      24,
+      {LayerShape::conv2d(6, 1, 0, Pooling::average(17, 1, 8, false)), LayerShape::linear(6)},
+      ""};
+  const ImageSet images = random_images(3, topology, 30);
+  const TrainedNetwork trained = random_network(topology, "lightnn-1", images, 30);
+  const std::string said = error_text([&] { export_network(trained); });
+  EXPECT_EQ(said.find("conv1 cannot be exported: its average pooling has windows of so many sizes"), 0u)
+      << said;
+}
 
 /// Turns the sign of the largest weight.
 void turn_weight(package::Network& network, const std::string& layer) {
@@ -284,8 +298,13 @@ TEST(CheckPackage, RefusesAnotherRun) {
             }).find("the run has no tensor linear1.sums"),
             std::string::npos);
   const RandomRun same("mnist-1hidden", "lightnn-1", 22);
-  EXPECT_GT(check_package(network, same.folder.path(), run.images, {}).mismatched_values, 0)
-      << "a run of the same kind with other weights";
+  // A run of the same kind with other weights has other ranges as well.
+  EXPECT_NE(
+      error_text([&] { check_package(network, same.folder.path(), run.images, {}); }).find("fraction bits"),
+      std::string::npos);
+  TrainedNetwork with_ranges = same.trained;
+  with_ranges.largest = run.trained.largest;
+  EXPECT_GT(check_network(network, with_ranges, run.images, {}).mismatched_values, 0);
 }
 
 TEST(ExportPackage, RefusesFloatWeights) {

@@ -43,7 +43,7 @@ TEST(AppendThreshold, EqualsBatchNormOnEveryAccumulator) {
       for (const double mean : {-37.5, -0.125, 0.0, 12.0, 100.25}) {
         for (const double unit : {1.0, 0.5, 1.0 / 128}) {
           package::Threshold operation;
-          append_threshold(fold_norm({gamma, beta, mean, 3.75, 0.25}, unit), "here", operation);
+          append_threshold(fold_norm({gamma, beta, mean, 3.75, 0.25}, unit), 32, "here", operation);
           for (int accumulator = -700; accumulator <= 700; ++accumulator) {
             const double y = gamma * (unit * accumulator - mean) / 2.0 + beta;
             ties += y == 0.0 && gamma != 0.0;
@@ -70,7 +70,7 @@ TEST(AppendThreshold, EqualsBatchNormForRandomParameters) {
                               1e-4};
     const double unit = std::ldexp(1.0 / 255, -7);
     package::Threshold operation;
-    append_threshold(fold_norm(norm, unit), "here", operation);
+    append_threshold(fold_norm(norm, unit), 32, "here", operation);
     const auto check = [&](int64_t accumulator) {
       const long double scale =
           norm.gamma / std::sqrt(static_cast<long double>(norm.variance) + norm.epsilon);
@@ -120,12 +120,38 @@ TEST(AppendThreshold, AlwaysAndNeverHoldForEveryAccumulator) {
   };
   for (const Case& extreme : cases) {
     package::Threshold operation;
-    append_threshold(extreme.map, "here", operation);
+    append_threshold(extreme.map, 32, "here", operation);
     EXPECT_EQ(sign_of(operation, 0, -largest), extreme.low)
         << extreme.map.slope << ", " << extreme.map.intercept;
     EXPECT_EQ(sign_of(operation, 0, largest), extreme.high)
         << extreme.map.slope << ", " << extreme.map.intercept;
   }
+}
+
+// Accumulators of 64 bits, which stay below 2^53. Meant to catch: thresholds clamped to 32 bits.
+TEST(AppendThreshold, WideAccumulatorsHaveWideThresholds) {
+  constexpr int64_t largest = (int64_t{1} << 53) - 1;
+  struct Case {
+    AffineMap map;
+    int low;
+    int high;
+  };
+  const std::vector<Case> cases = {
+      {{0.0, 0.0}, 1, 1},     {{0.0, -1.0}, -1, -1}, {{1.0, 1e17}, 1, 1},
+      {{1.0, -1e17}, -1, -1}, {{-1.0, 1e17}, 1, 1},  {{-1.0, -1e17}, -1, -1},
+      {{1.0, -1e15}, -1, 1},  {{-1.0, 1e15}, 1, -1}, {{1.0, -9007199254740991.0}, -1, 1},
+  };
+  for (const Case& extreme : cases) {
+    package::Threshold operation;
+    append_threshold(extreme.map, 64, "here", operation);
+    EXPECT_EQ(sign_of(operation, 0, -largest), extreme.low)
+        << extreme.map.slope << ", " << extreme.map.intercept;
+    EXPECT_EQ(sign_of(operation, 0, largest), extreme.high)
+        << extreme.map.slope << ", " << extreme.map.intercept;
+  }
+  package::Threshold operation;
+  append_threshold({0.5, -3e12 + 0.25}, 64, "here", operation);
+  EXPECT_EQ(operation.threshold[0], 6000000000000);
 }
 
 int64_t requantize(const package::Requantize& operation, size_t channel, int64_t accumulator) {
@@ -249,9 +275,10 @@ TEST(AppendRequantize, RefusesWhatNoShiftRepresents) {
   EXPECT_NE(error_text([&] { append({1.0, 0.0}, 20); }).find("cannot be exported"), std::string::npos);
   package::Threshold threshold;
   for (const AffineMap& map : std::vector<AffineMap>{{nan, 0.0}, {1.0, infinity}}) {
-    EXPECT_NE(
-        error_text([&] { append_threshold(map, "conv2, channel 3", threshold); }).find("conv2, channel 3"),
-        std::string::npos);
+    EXPECT_NE(error_text([&] {
+                append_threshold(map, 32, "conv2, channel 3", threshold);
+              }).find("conv2, channel 3"),
+              std::string::npos);
   }
 }
 

@@ -303,5 +303,28 @@ TEST_F(QuantizedLayers, ActivationsAreReluAndSign) {
   EXPECT_TRUE(at::equal(x.grad(), at::tensor({0.0f, 3.0f, 3.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f})));
 }
 
+// TWN: the threshold is 0.7 of the mean magnitude, the scale the mean magnitude beyond it. Meant to catch:
+// the scale forgotten.
+TEST_F(QuantizedLayers, TernaryWeightsHaveOneScale) {
+  const WeightQuantizer ternary{NumberFormat::ternary()};
+  QuantizedLinear layer(4, 2, ternary);
+  {
+    c10::NoGradGuard no_gradient;
+    layer->weight->latent.copy_(
+        at::tensor({1.0f, -0.5f, 0.25f, -0.25f, 0.0f, 2.0f, -1.0f, -0.25f}).view({2, 4}));
+  }
+  // Mean 0.65625, threshold 0.459375; beyond it 1, 0.5, 2, 1.
+  const at::Tensor levels = at::tensor({1.0f, -1.0f, 0.0f, 0.0f, 0.0f, 1.0f, -1.0f, 0.0f}).view({2, 4});
+  EXPECT_EQ(ternary.scale(layer->weight->latent), 1.125);
+  EXPECT_TRUE(at::equal(ternary.unscaled(layer->weight->latent), levels));
+  EXPECT_TRUE(at::equal(layer->weight->forward(), levels * 1.125));
+  const at::Tensor x = at::randn({3, 4}), g = at::randn({3, 2});
+  layer->forward(x).backward(g);
+  EXPECT_TRUE(at::allclose(layer->weight->latent.grad(), at::matmul(g.t(), x))) << "straight through";
+  EXPECT_EQ(ternary.scale(at::zeros({5})), 1.0);
+  EXPECT_THROW(ternary.quantize(layer->weight->latent, Rounding::stochastic, {}), c10::ValueError);
+  EXPECT_EQ(lightnn1.scale(layer->weight->latent), 1.0);
+}
+
 }  // namespace
 }  // namespace kones::nn

@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "kones/files/atomic_file.h"
+#include "kones/torch/train/histogram.h"
 #include "kones/torch/train/run_config.h"
 #include "kones/torch/train/trained_network.h"
 
@@ -237,6 +238,7 @@ TrainedNetwork untrained() {
   trained.class_names = {"a", "b"};
   trained.golden_images = at::randint(0, 256, {2, 1, 28, 28}).to(at::kByte);
   trained.golden_labels = at::tensor({4, 2}, at::kLong);
+  trained.histograms = at::randint(0, 1000, {2, histogram_bins}, at::kLong);
   return trained;
 }
 
@@ -250,7 +252,16 @@ TEST(TrainedNetworkFile, KeepsWhatAnExportNeeds) {
   EXPECT_EQ(read.class_names, written.class_names);
   EXPECT_TRUE(same(read.golden_images, written.golden_images));
   EXPECT_TRUE(same(read.golden_labels, written.golden_labels));
+  EXPECT_TRUE(same(read.histograms, written.histograms));
   EXPECT_FALSE(read.network->is_training());
+}
+
+TEST(TrainedNetworkFile, OlderRunsHaveNoHistograms) {
+  const TemporaryFolder folder;
+  TrainedNetwork written = untrained();
+  written.histograms = at::Tensor();
+  write_run(folder, "lightnn-2", written);
+  EXPECT_FALSE(load_trained_network(folder.path()).histograms.defined());
 }
 
 TEST(TrainedNetworkFile, RefusesWhatDoesNotFitTogether) {
@@ -268,6 +279,10 @@ TEST(TrainedNetworkFile, RefusesWhatDoesNotFitTogether) {
   EXPECT_NE(said().find("best.pt is damaged"), std::string::npos) << said();
   bad = untrained();
   bad.golden_labels = at::zeros({3}, at::kLong);
+  write_run(folder, "lightnn-2", bad);
+  EXPECT_NE(said().find("best.pt is damaged"), std::string::npos) << said();
+  bad = untrained();
+  bad.histograms = at::zeros({1, histogram_bins}, at::kLong);
   write_run(folder, "lightnn-2", bad);
   EXPECT_NE(said().find("best.pt is damaged"), std::string::npos) << said();
   write_run(folder, "no-method", untrained());

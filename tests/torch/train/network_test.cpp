@@ -33,6 +33,10 @@ TEST(Models, HaveThePapersParameterCounts) {
   const std::map<std::string, Count> expected = {
       {"mnist-1hidden", {784 * 100 + 100 * 10, 79510}},
       {"mnist-2conv", {20 * 25 + 50 * 20 * 25 + 800 * 500 + 500 * 10, 431080}},
+      {"mnist-3hidden", {784 * 4096 + 2 * 4096 * 4096 + 4096 * 10, 36818954}},
+      {"cifar-3conv", {25 * (3 * 32 + 32 * 32 + 32 * 64) + 64 * 4 * 4 * 10, 89578}},
+      // The paper's 82,208 without biases.
+      {"cifar-3conv-82k", {82208, 82208 + 3 * 32 + 96 + 10}},
       {"cifar-6conv",
        {9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512) +
             (512 * 8 * 8 + 1024 + 10) * 1024,
@@ -41,6 +45,10 @@ TEST(Models, HaveThePapersParameterCounts) {
        {9 * (3 * 128 + 128 * 128 + 128 * 256 + 256 * 256 + 256 * 512 + 512 * 512) +
             (512 * 4 * 4 + 1024 + 10) * 1024,
         14025866}},
+      {"cifar-resnet20",
+       {9 * (3 * 16 + 6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64) + 16 * 32 + 32 * 64 +
+            64 * 10,
+        270896 + 7 * 16 + 7 * 32 + 7 * 64 + 10}},
   };
   for (const Topology& topology : topologies()) {
     const Network network(topology, find_method("lightnn-1"));
@@ -68,6 +76,14 @@ TEST(Models, MethodsQuantizeAsThePaperSays) {
       {"lightnn-2-bin", {"2-ones, shifts 0..7", sign}},
       {"lightnn-1-bin", {"1-ones, shifts 0..7", sign}},
       {"binarynet", {"binary", sign}},
+      {"lightnn-3", {"3-ones, shifts 0..7", relu}},
+      {"lightnn-4", {"4-ones, shifts 0..7", relu}},
+      {"power-of-two", {NumberFormat::power_of_two(-6, 0, true).name(), relu}},
+      {"power-of-two-bin", {NumberFormat::power_of_two(-6, 0, true).name(), sign}},
+      {"ternary", {"ternary", relu}},
+      {"ternary-bin", {"ternary", sign}},
+      {"fixed-8", {NumberFormat::fixed_point(1, 7).name(), relu}},
+      {"fixed-4", {NumberFormat::fixed_point(1, 3).name(), relu}},
   };
   EXPECT_EQ(methods().size(), expected.size());
   for (const Method& method : methods()) {
@@ -254,6 +270,58 @@ TEST(NonFinite, NamesTheFirstPlace) {
 TEST(Device, UnknownOnesAreRefused) {
   EXPECT_TRUE(find_device("cpu").is_cpu());
   EXPECT_NE(error_text([] { find_device("tpu"); }).find("cpu, cuda"), std::string::npos);
+}
+
+/// Batch norm of a block in evaluation mode, by LibTorch's function.
+at::Tensor normalised(const Block& block, const at::Tensor& sums) {
+  return at::batch_norm(sums, block.norm_weight(), block.norm_bias(), block.norm_mean(),
+                        block.norm_variance(), false, 0.1, 1e-4, false);
+}
+
+// A convolution block with a plain residual, one with a convolution as its shortcut, and an average. Meant to
+// catch: the residual added after the activation; the shortcut reading the block before it.
+TEST(Models, ResidualsAreAddedBeforeTheActivation) {
+  c10::NoGradGuard no_gradient;
+  at::manual_seed(8);
+  LayerShape plain = LayerShape::conv2d(4, 3, 1);
+  plain.residual = 0;
+  LayerShape halved = LayerShape::conv2d(6, 3, 1);
+  halved.stride = 2;
+  LayerShape shortcut = LayerShape::conv2d(6, 1, 0);
+  shortcut.stride = 2;
+  shortcut.input = 1;
+  shortcut.has_activation = false;
+  LayerShape joined = LayerShape::conv2d(6, 3, 1);
+  joined.input = 2;
+  joined.residual = 3;
+  const LayerShape last = LayerShape::conv2d(3, 1, 0, Pooling::average(4, 4, 1, true));
+  const Topology topology = {
+      "residual", 2, 7, 7, {LayerShape::conv2d(4, 3, 1), plain, halved, shortcut, joined, last}, ""};
+  for (const std::string method : {"lightnn-2", "binarynet"}) {
+    SCOPED_TRACE(method);
+    Network network(topology, find_method(method));
+    for (const Block& block : network->blocks()) {
+      block.norm_weight().normal_();
+      block.norm_bias().normal_();
+    }
+    network->eval();
+    const at::Tensor x = at::randn({5, 2, 7, 7});
+    const auto activate = [&method](const at::Tensor& y) {
+      return method == "binarynet" ? at::where(y < 0, -1.0, 1.0).to(at::kFloat) : at::relu(y);
+    };
+    const std::vector<Block>& b = network->blocks();
+    const auto sums = [&](size_t block, const at::Tensor& y, int64_t stride, int64_t padding) {
+      return at::conv2d(y, b[block].weight()->forward(), {}, stride, padding);
+    };
+    const at::Tensor y0 = activate(normalised(b[0], sums(0, x, 1, 1)));
+    const at::Tensor y1 = activate(normalised(b[1], sums(1, y0, 1, 1)) + y0);
+    const at::Tensor y2 = activate(normalised(b[2], sums(2, y1, 2, 1)));
+    const at::Tensor y3 = normalised(b[3], sums(3, y1, 2, 0));
+    const at::Tensor y4 = activate(normalised(b[4], sums(4, y2, 1, 1)) + y3);
+    const at::Tensor pooled = at::avg_pool2d(sums(5, y4, 1, 0), 4, 4, 1, true, false);
+    const at::Tensor expected = normalised(b[5], pooled).flatten(1);
+    EXPECT_TRUE(at::allclose(network->forward(x), expected, 1e-4, 1e-4));
+  }
 }
 
 }  // namespace

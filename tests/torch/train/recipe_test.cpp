@@ -104,6 +104,8 @@ TEST(Recipe, BadFilesSayWhatIsWrongAndWhere) {
       {"latent_clip = -1.0\n", {"latent_clip is -1"}},
       {"shift = 17\n", {"shift is 17", "0 to 16"}},
       {"validation_images = -1\n", {"validation_images is -1"}},
+      {"activation_bits = 3\n", {"activation_bits is 3", "4 to 16"}},
+      {"activation_bits = 17\n", {"activation_bits is 17"}},
       {"train_images = -1\n", {"train_images is -1"}},
   };
   for (const Case& bad : cases) {
@@ -131,10 +133,13 @@ TEST(Recipe, BestDependsOnModelAndMethod) {
       SCOPED_TRACE(topology.name + ", " + method.name);
       const Recipe recipe = make_recipe("best", topology, method);
       check_recipe(recipe);
-      const bool convolution = topology.name != "mnist-1hidden";
-      const bool binary = method.name == "binaryconnect" || method.name == "binarynet";
+      const bool convolution = topology.name.find("hidden") == std::string::npos;
+      const bool small = topology.name.rfind("cifar-3conv", 0) == 0 || topology.name == "cifar-resnet20";
+      const bool binary =
+          method.name == "binaryconnect" || method.name == "binarynet" || method.name == "fixed-4";
       EXPECT_EQ(recipe.recipe, "best");
-      EXPECT_EQ(recipe.epochs, convolution ? 8 : 20);
+      EXPECT_EQ(recipe.epochs, convolution && !small ? 8 : 20);
+      EXPECT_EQ(recipe.flip, small);
       EXPECT_EQ(recipe.batch_size, 128);
       EXPECT_EQ(recipe.loss, "cross-entropy");
       EXPECT_EQ(recipe.schedule, "cosine");
@@ -212,6 +217,7 @@ RunConfig unusual_run() {
   recipe.initialization = "uniform";
   recipe.scale_learning_rate = true;
   recipe.latent_clip = 0.9;
+  recipe.activation_bits = 12;
   recipe.shift = 4;
   recipe.flip = true;
   recipe.validation_images = 25;
@@ -235,7 +241,7 @@ TEST(RunConfigFile, KeepsEveryField) {
   EXPECT_TRUE(read.data == config.data);
   const nlohmann::json before = recipe_to_json(config.recipe);
   EXPECT_EQ(recipe_to_json(read.recipe), before);
-  EXPECT_EQ(before.size(), 20u) << "a field is new: give it a value of its own in unusual_run";
+  EXPECT_EQ(before.size(), 21u) << "a field is new: give it a value of its own in unusual_run";
   const nlohmann::json defaults = recipe_to_json(Recipe());
   for (const auto& [key, value] : before.items()) EXPECT_NE(value, defaults.at(key)) << key;
 }
@@ -274,15 +280,17 @@ TEST(RunConfigFile, DataIsTheSameOnlyInEveryByte) {
   check_same_data(folder, config, {60000, 1});
 }
 
-TEST(RunConfigFile, OlderRunsKnowNeitherThreadsNorData) {
+TEST(RunConfigFile, OlderRunsKnowNeitherThreadsNorDataNorActivationBits) {
   const TemporaryFolder folder;
   nlohmann::json json = nlohmann::json::parse(config_to_text(unusual_run()));
   json.erase("threads");
   json.erase("data");
+  json["settings"].erase("activation_bits");
   write(folder / "config.json", json.dump());
   const RunConfig read = read_config({folder.path()});
   EXPECT_EQ(read.threads, 0);
   EXPECT_EQ(read.data.images, 0);
+  EXPECT_EQ(read.recipe.activation_bits, 0);
 }
 
 TEST(RunConfigFile, DamagedFilesAreRefused) {

@@ -16,6 +16,7 @@
 #include "kones/torch/nn/diagnostics.h"
 #include "kones/torch/train/checkpoint.h"
 #include "kones/torch/train/train.h"
+#include "kones/torch/train/trained_network.h"
 #include "kones/torch/train/training_state.h"
 
 namespace kones {
@@ -281,6 +282,30 @@ TEST_F(RunTest, ThreadsArePutBack) {
   EXPECT_EQ(at::get_num_threads(), 1);
   EXPECT_EQ(observer.messages, std::vector<std::string>{"already finished: 1 epochs"});
   at::set_num_threads(before);
+}
+
+// Thresholds are trained, kept, restored, and may be missing in the network that a run starts from. Meant to
+// catch: thresholds in no group of the optimizer.
+TEST_F(RunTest, FixedPointActivationsAreTrained) {
+  request.config.recipe.rounding = "nearest";
+  train(request, observer, never);
+  EXPECT_TRUE(load_trained_network(request.out).histograms.defined());
+  request.config.init = file("best.pt").string();
+  request.config.recipe.activation_bits = 6;
+  request.out = folder / "fixed";
+  train(request, observer, never);
+  TrainedNetwork trained = load_trained_network(request.out);
+  nn::Activation activation = trained.network->blocks()[0].activation;
+  EXPECT_EQ(activation->bits(), 6);
+  EXPECT_NE(activation->log2_threshold.item<float>(), 2.0f);
+  request.resume = true;
+  EXPECT_NO_THROW(train(request, observer, never));
+}
+
+TEST_F(RunTest, RoundingsThatTheWeightsLackAreRefused) {
+  request.config.method = "ternary";
+  const std::string said = error_text([&] { train(request, observer, never); });
+  EXPECT_NE(said.find("rounding is stochastic; ternary weights take nearest"), std::string::npos) << said;
 }
 
 }  // namespace

@@ -8,7 +8,11 @@
 namespace kones {
 
 inline Topology small_topology() {
-  return {"small",    1, 6, 6, {LayerShape::conv2d(3, 3, 1, 2), LayerShape::linear(8), LayerShape::linear(4)},
+  return {"small",
+          1,
+          6,
+          6,
+          {LayerShape::conv2d(3, 3, 1, Pooling::max(2)), LayerShape::linear(8), LayerShape::linear(4)},
           "for tests"};
 }
 

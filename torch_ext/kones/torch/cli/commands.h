@@ -11,6 +11,8 @@ void add_evaluate(CLI::App& app, int& status);
 void add_export(CLI::App& app, int& status);
 void add_run(CLI::App& app, int& status);
 void add_inspect(CLI::App& app, int& status);
+void add_verify(CLI::App& app, int& status);
 void add_cost(CLI::App& app, int& status);
+void add_convert(CLI::App& app, int& status);
 
 }  // namespace kones::cli

@@ -38,9 +38,19 @@ struct CostArguments {
 };
 
 hardware::LayerShape shape_of(const LayerShape& layer) {
-  if (layer.kind == LayerShape::Kind::linear) return hardware::LayerShape::linear(layer.outputs);
-  return hardware::LayerShape::conv2d(layer.outputs, layer.kernel, layer.padding, layer.max_pool,
-                                      layer.max_pool);
+  hardware::LayerShape shape = layer.kind == LayerShape::Kind::linear
+                                   ? hardware::LayerShape::linear(layer.outputs)
+                                   : hardware::LayerShape::conv2d(layer.outputs, layer.kernel, layer.padding);
+  shape.stride = layer.stride;
+  shape.dilation = layer.dilation;
+  shape.groups = layer.groups;
+  shape.pool_kernel = layer.pooling.kernel;
+  shape.pool_stride = layer.pooling.stride;
+  shape.pool_padding = layer.pooling.padding;
+  shape.pool_ceil_mode = layer.pooling.ceil_mode;
+  shape.input = layer.input;
+  shape.residual = layer.residual;
+  return shape;
 }
 
 hardware::NetworkShape shape_of(const Topology& topology) {

@@ -10,6 +10,7 @@
 #include "kones/package/describe.h"
 #include "kones/package/writer.h"
 #include "kones/torch/cli/commands.h"
+#include "kones/torch/cli/names.h"
 
 namespace kones::cli {
 namespace {
@@ -17,11 +18,16 @@ namespace {
 struct ExportArguments {
   std::string folder;
   std::string out;
+  std::string activation_bits;
+  std::string calibration;
   bool json = false;
 };
 
 int run_export(const ExportArguments& arguments) {
-  const package::Package exported = export_package(arguments.folder);
+  ExportOptions options;
+  if (!arguments.activation_bits.empty()) parse_activation_bits(arguments.activation_bits, options);
+  if (!arguments.calibration.empty()) options.calibration = parse_calibration(arguments.calibration);
+  const package::Package exported = export_package(arguments.folder, options);
   package::write_package(exported, arguments.out);
   if (arguments.json) {
     const nlohmann::json described = nlohmann::json::parse(package::describe_json(exported));
@@ -44,6 +50,12 @@ void add_export(CLI::App& app, int& status) {
   auto arguments = std::make_shared<ExportArguments>();
   command->add_option("folder", arguments->folder, "Folder of the run")->required();
   command->add_option("--out", arguments->out, "The package to write, *.kones")->required();
+  command->add_option(
+      "--activation-bits", arguments->activation_bits,
+      "Bits of ReLU activations, 4 to 16: one width, or LAYER=BITS,LAYER=BITS,*=BITS; 8 unless "
+      "trained with others");
+  command->add_option("--calibration", arguments->calibration,
+                      "How radix points are found: " + join(calibration_names()) + "; range unless trained");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_export(*arguments); });
 }

@@ -89,7 +89,9 @@ int run_command(CLI::App& app, int argc, char** argv) {
   kones::cli::add_export(app, status);
   kones::cli::add_run(app, status);
   kones::cli::add_inspect(app, status);
+  kones::cli::add_verify(app, status);
   kones::cli::add_cost(app, status);
+  kones::cli::add_convert(app, status);
   try {
     check_command(app, argc, argv);
     app.parse(argc, argv);

@@ -88,6 +88,9 @@ int run_run(const RunArguments& arguments) {
       result["mismatched_predictions"] = report.mismatched_predictions;
       result["mismatched_values"] = report.mismatched_values;
       result["compared_values"] = report.compared_values;
+      result["mismatched_signs"] = report.mismatched_signs;
+      result["compared_signs"] = report.compared_signs;
+      result["rounded_signs"] = report.rounded_signs;
     }
     std::printf("%s\n", result.dump().c_str());
   } else {
@@ -99,6 +102,13 @@ int run_run(const RunArguments& arguments) {
           "%lld mismatched integers of %lld compared; %lld predictions differ from the trained network's\n",
           static_cast<long long>(report.mismatched_values), static_cast<long long>(report.compared_values),
           static_cast<long long>(report.mismatched_predictions));
+      if (report.compared_signs > 0) {
+        std::printf(
+            "%lld hidden signs of %lld differ from the trained network's own, computed in float64; %lld in "
+            "float32, which rounds\n",
+            static_cast<long long>(report.mismatched_signs), static_cast<long long>(report.compared_signs),
+            static_cast<long long>(report.rounded_signs));
+      }
     }
   }
   if (report.mismatched_values > 0) {

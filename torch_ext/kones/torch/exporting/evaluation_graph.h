@@ -9,14 +9,18 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "kones/torch/exporting/activation_choices.h"
 #include "kones/torch/train/trained_network.h"
 
 namespace kones {
 
 class EvaluationGraph {
  public:
-  explicit EvaluationGraph(TrainedNetwork trained);
+  /// Takes the widths and radix points of `choices`, checked (activation_choices.h); what else a package says
+  /// is computed from `trained`. Throws Error.
+  explicit EvaluationGraph(TrainedNetwork trained, const ActivationChoices& choices = {});
 
   /// The integers of every tensor of the package, by its name there, for uint8 pictures [n, channels, height,
   /// width]: int64 [n, channels, height, width], or [n, features] after a linear layer.
@@ -24,6 +28,7 @@ class EvaluationGraph {
 
  private:
   TrainedNetwork trained_;
+  std::vector<ActivationChoice> formats_;  ///< of each block's output, where it is fixed point
 };
 
 }  // namespace kones

@@ -16,7 +16,7 @@ struct Method {
   std::string description;  ///< one line, for help texts
 };
 
-/// Every method, in the order of the paper's table 3.
+/// Every method: first those of the paper's table 3, in its order.
 const std::vector<Method>& methods();
 
 /// The method called `name`. Throws Error that lists what exists.

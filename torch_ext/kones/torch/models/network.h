@@ -25,7 +25,7 @@ struct Block {
   nn::QuantizedLinear linear{nullptr};  ///< null in a convolution block
   torch::nn::BatchNorm2d norm2d{nullptr};
   torch::nn::BatchNorm1d norm1d{nullptr};
-  nn::Activation activation{nullptr};  ///< null in the last block
+  nn::Activation activation{nullptr};  ///< null in the last block, and where its shape has none
 
   nn::QuantizedWeight weight() const { return conv.is_empty() ? linear->weight : conv->weight; }
   /// The batch norm's parameters and statistics, whatever its dimension.
@@ -41,12 +41,14 @@ struct Block {
 /// float32 [batch, classes]. Batch norm: epsilon 1e-4, momentum 0.1, as in BinaryNet.
 class NetworkImpl : public torch::nn::Module {
  public:
-  NetworkImpl(const Topology& topology, const Method& method);
+  /// With `activation_bits`, ReLU activations are fixed point of so many bits with trained radix points
+  /// (nn/activation.h); 0 leaves them float32.
+  NetworkImpl(const Topology& topology, const Method& method, int activation_bits = 0);
 
   at::Tensor forward(const at::Tensor& x);
 
-  /// What `observe` is called with in observed_forward: the block, and its output after batch norm and
-  /// activation.
+  /// What `observe` is called with in observed_forward: the block, and its output after batch norm, residual
+  /// and activation.
   using Observer = std::function<void(const Block&, const at::Tensor&)>;
 
   /// forward, calling `observe` after every block.
@@ -63,6 +65,7 @@ class NetworkImpl : public torch::nn::Module {
   Topology topology_;
   Method method_;
   std::vector<Block> blocks_;
+  std::vector<size_t> last_reader_;  ///< of each block's output, the last block that names it; else 0
 };
 
 TORCH_MODULE(Network);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,22 +10,60 @@
 
 namespace kones {
 
-/// One weight layer and what follows it up to the next: pooling, batch norm, activation.
-struct LayerShape {
-  enum class Kind { linear, conv2d };
-  Kind kind = Kind::linear;
-  int64_t outputs = 1;   ///< neurons or output channels
-  int64_t kernel = 1;    ///< conv2d: square kernel
-  int64_t padding = 0;   ///< conv2d: zero padding on each side
-  int64_t max_pool = 1;  ///< conv2d: square max-pooling window and stride after it; 1 is none
-  static LayerShape linear(int64_t outputs) { return {Kind::linear, outputs, 1, 0, 1}; }
-  static LayerShape conv2d(int64_t outputs, int64_t kernel, int64_t padding, int64_t max_pool) {
-    return {Kind::conv2d, outputs, kernel, padding, max_pool};
+/// Pooling by square windows. The padding is no pixel: it is neither a maximum nor counted in an average.
+struct Pooling {
+  enum class Kind { none, max, average };
+  Kind kind = Kind::none;
+  int64_t kernel = 1;
+  int64_t stride = 1;
+  int64_t padding = 0;     ///< on each side, at most half of the kernel
+  bool ceil_mode = false;  ///< a last window that hangs over the edge counts
+
+  /// Windows side by side.
+  static Pooling max(int64_t kernel) { return {Kind::max, kernel, kernel, 0, false}; }
+  static Pooling max(int64_t kernel, int64_t stride, int64_t padding, bool ceil_mode) {
+    return {Kind::max, kernel, stride, padding, ceil_mode};
+  }
+  static Pooling average(int64_t kernel) { return {Kind::average, kernel, kernel, 0, false}; }
+  static Pooling average(int64_t kernel, int64_t stride, int64_t padding, bool ceil_mode) {
+    return {Kind::average, kernel, stride, padding, ceil_mode};
   }
 };
 
-/// A chain of weight layers, each followed by max-pooling (where it has one), batch norm and, but for the
-/// last, an activation: the order of BinaryNet's networks (Courbariaux et al., 2016).
+/// One weight layer and what follows it up to the next: pooling, batch norm, a residual, activation. Other
+/// layers are named by their places, from 0.
+struct LayerShape {
+  enum class Kind { linear, conv2d };
+  Kind kind = Kind::linear;
+  int64_t outputs = 1;             ///< neurons or output channels
+  int64_t kernel = 1;              ///< conv2d: square kernel
+  int64_t padding = 0;             ///< conv2d: zero padding on each side
+  int64_t stride = 1;              ///< conv2d
+  int64_t dilation = 1;            ///< conv2d
+  int64_t groups = 1;              ///< conv2d
+  Pooling pooling;                 ///< conv2d: of its sums
+  std::optional<size_t> input;     ///< the layer whose output it reads; if not given, the one before
+  std::optional<size_t> residual;  ///< the layer whose output is added after batch norm
+  bool has_activation = true;      ///< false for a layer that is another's residual alone; the last has none
+
+  static LayerShape linear(int64_t outputs) {
+    LayerShape shape;
+    shape.outputs = outputs;
+    return shape;
+  }
+  static LayerShape conv2d(int64_t outputs, int64_t kernel, int64_t padding, Pooling pooling = {}) {
+    LayerShape shape = linear(outputs);
+    shape.kind = Kind::conv2d;
+    shape.kernel = kernel;
+    shape.padding = padding;
+    shape.pooling = pooling;
+    return shape;
+  }
+};
+
+/// Weight layers, each followed by pooling (where it has one), batch norm, the addition of a residual (where
+/// it has one) and, but for the last, an activation: the order of BinaryNet's networks (Courbariaux et al.,
+/// 2016), and of residual ones (He, Zhang, Ren and Sun, 2016).
 struct Topology {
   std::string name;
   int64_t channels;

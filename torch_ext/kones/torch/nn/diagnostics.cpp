@@ -104,6 +104,8 @@ double sign_flip_rate(const at::Tensor& before, const at::Tensor& after) {
 at::Tensor quantized_signs(const at::Tensor& latent, const WeightQuantizer& quantizer) {
   check_tensor("quantized_signs", "latent", latent);
   torch::NoGradGuard no_gradient;
+  if (!quantizer.is_elementwise())
+    return at::sign(quantizer.quantize(latent, Rounding::nearest, {})).to(at::kChar);
   const at::Tensor signs =
       at::empty({latent.numel()}, latent.options().dtype(at::kChar).requires_grad(false));
   int64_t first = 0;

@@ -34,8 +34,8 @@ at::Tensor QuantizedWeightImpl::forward() {
 }
 
 bool QuantizedWeightImpl::is_plain() const {
-  return quantizer_.format && latent.scalar_type() == at::kFloat && latent.is_contiguous() &&
-         !latent.is_meta();
+  return quantizer_.format && quantizer_.is_elementwise() && latent.scalar_type() == at::kFloat &&
+         latent.is_contiguous() && !latent.is_meta();
 }
 
 bool QuantizedWeightImpl::is_current(const Prepared& prepared) const {

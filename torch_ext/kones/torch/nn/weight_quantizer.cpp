@@ -8,6 +8,7 @@
 #include "kones/torch/ops/k_ones.h"
 #include "kones/torch/ops/power_of_two.h"
 #include "kones/torch/ops/straight_through.h"
+#include "kones/torch/quantizers/twn.h"
 
 namespace kones::nn {
 
@@ -27,7 +28,9 @@ at::Tensor WeightQuantizer::quantize(const at::Tensor& latent, Rounding rounding
       return fixed_point(latent, format->integer_bits, -format->step_exponent, format->is_signed,
                          rounding_name(rounding), seed, offset);
     case FormatFamily::ternary:
-      break;  // its threshold is no part of the format
+      TORCH_CHECK_VALUE(rounding == Rounding::nearest, "ternary weights are rounded to nearest, not ",
+                        rounding_name(rounding));
+      return quantizers::twn(latent);
   }
   TORCH_CHECK(false, "no operator quantizes weights to ", format->name());
 }
@@ -40,6 +43,18 @@ at::Tensor WeightQuantizer::with_gradient(const at::Tensor& latent, const at::Te
                                              no_mask);
   }
   return ops::StraightThrough::apply(latent, result);
+}
+
+double WeightQuantizer::scale(const at::Tensor& latent) const {
+  if (is_elementwise()) return 1.0;
+  const double scale = quantizers::twn_scales(latent).scale.item<double>();
+  return scale > 0.0 ? scale : 1.0;
+}
+
+at::Tensor WeightQuantizer::unscaled(const at::Tensor& latent) const {
+  const at::NoGradGuard no_gradient;
+  const at::Tensor weights = quantize(latent, Rounding::nearest, {});
+  return is_elementwise() ? weights : quantizers::divide(weights, scale(latent));
 }
 
 LatentRange WeightQuantizer::range() const {

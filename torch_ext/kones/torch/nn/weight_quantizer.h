@@ -18,7 +18,9 @@ struct LatentRange {
   double high;
 };
 
-/// A weight format, or none for float32 weights.
+/// A weight format, or none for float32 weights. A weight is level * 2^-fraction_bits * scale; the scale is 1
+/// but for ternary weights, which are those of TWN (quantizers/twn.h): threshold and scale are one of a layer
+/// each.
 struct WeightQuantizer {
   std::optional<NumberFormat> format;
 
@@ -28,6 +30,15 @@ struct WeightQuantizer {
 
   /// `quantized`, the weights of `latent` that another quantization made, with the same gradient to `latent`.
   at::Tensor with_gradient(const at::Tensor& latent, const at::Tensor& quantized) const;
+
+  /// The scale of the weights of `latent`; 1 where all of them are 0.
+  double scale(const at::Tensor& latent) const;
+
+  /// `latent` rounded to nearest, as level * 2^-fraction_bits: without its scale. No gradient flows.
+  at::Tensor unscaled(const at::Tensor& latent) const;
+
+  /// Whether a weight depends on its own latent weight alone, so that any part of a layer's can be quantized.
+  bool is_elementwise() const { return !format || format->family != FormatFamily::ternary; }
 
   /// From the smallest level to the largest: what latent weights are clipped to by default. Infinite without
   /// a format.

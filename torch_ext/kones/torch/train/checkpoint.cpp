@@ -124,12 +124,17 @@ void store_network(const Network& network, Checkpoint& checkpoint) {
   });
 }
 
-void restore_network(const Checkpoint& checkpoint, const std::filesystem::path& path, Network& network) {
+void restore_network(const Checkpoint& checkpoint, const std::filesystem::path& path, Network& network,
+                     bool keep_thresholds) {
+  const std::string threshold = "log2_threshold";
   if (checkpoint.model != network->topology().name) {
     throw Error(path.string() + " is a checkpoint of the model " + checkpoint.model + ", not of " +
                 network->topology().name);
   }
   for_each_tensor(network, [&](const std::string& name, at::Tensor tensor) {
+    const bool is_threshold = name.size() > threshold.size() &&
+                              name.compare(name.size() - threshold.size(), threshold.size(), threshold) == 0;
+    if (keep_thresholds && is_threshold && checkpoint.tensors.count(name) == 0) return;
     restore_tensor(checkpoint, path, name, tensor);
   });
 }

@@ -30,8 +30,10 @@ Checkpoint load_checkpoint(const std::filesystem::path& path);
 void store_network(const Network& network, Checkpoint& checkpoint);
 
 /// Copies them back. Throws Error, naming `path`, when the checkpoint is of another model, or a tensor is
-/// missing or has another shape. The methods may differ: the latent weights of one start another.
-void restore_network(const Checkpoint& checkpoint, const std::filesystem::path& path, Network& network);
+/// missing or has another shape. The methods may differ: the latent weights of one start another. So may,
+/// with `keep_thresholds`, the activations: thresholds that the checkpoint lacks stay as they are.
+void restore_network(const Checkpoint& checkpoint, const std::filesystem::path& path, Network& network,
+                     bool keep_thresholds = false);
 
 /// The same for the optimizer's state, under "optimizer/".
 void store_optimizer(FusedOptimizer& optimizer, Checkpoint& checkpoint);

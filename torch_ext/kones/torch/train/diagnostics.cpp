@@ -77,7 +77,7 @@ std::vector<LayerRecord> layer_records(const Network& network, int64_t epoch, co
     const nn::WeightQuantizer& quantizer = weight->quantizer();
     if (!quantizer.format) continue;
     const nn::LevelHistogram histogram =
-        nn::level_histogram(quantizer.quantize(weight->latent, Rounding::nearest, {}), *quantizer.format);
+        nn::level_histogram(quantizer.unscaled(weight->latent), *quantizer.format);
     LayerRecord record;
     record.epoch = epoch;
     record.layer = block.name;

@@ -7,12 +7,14 @@
 
 #include "kones/error.h"
 #include "kones/torch/data/batch.h"
+#include "kones/torch/train/histogram.h"
 #include "kones/torch/train/trained_network.h"
 
 namespace kones {
 
 NetworkEvaluation evaluate_network(Network& network, const ImageSet& images,
-                                   const std::vector<int64_t>& indices, const ImageProgress& progress) {
+                                   const std::vector<int64_t>& indices, const ImageProgress& progress,
+                                   bool with_histograms) {
   const auto start = std::chrono::steady_clock::now();
   const bool was_training = network->is_training();
   torch::NoGradGuard no_gradient;
@@ -21,12 +23,18 @@ NetworkEvaluation evaluate_network(Network& network, const ImageSet& images,
   const int64_t count = static_cast<int64_t>(indices.size());
   NetworkEvaluation result;
   result.largest.assign(network->blocks().size(), 0.0);
+  if (with_histograms) {
+    result.histograms =
+        torch::zeros({static_cast<int64_t>(network->blocks().size()), histogram_bins}, torch::kInt64);
+  }
   for (int64_t first = 0; first < count; first += evaluation_batch) {
     const int64_t size = std::min(evaluation_batch, count - first);
     const at::Tensor x = make_batch(images, indices.data() + first, size, {}).to(device);
     size_t block = 0;
-    const at::Tensor outputs = network->observed_forward(x, [&](const Block&, const at::Tensor& y) {
+    const at::Tensor outputs = network->observed_forward(x, [&](const Block& of, const at::Tensor& y) {
       result.largest[block] = std::max(result.largest[block], y.abs().max().item<double>());
+      const bool is_relu = !of.activation.is_empty() && of.activation->kind() == nn::ActivationKind::relu;
+      if (with_histograms && is_relu) result.histograms[static_cast<int64_t>(block)] += histogram_of(y);
       ++block;
     });
     const at::Tensor classes = outputs.argmax(1).to(torch::kCPU, torch::kInt32).contiguous();

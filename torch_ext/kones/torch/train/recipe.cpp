@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <type_traits>
 
 #include <nlohmann/json.hpp>
@@ -40,6 +41,7 @@ void for_each_field(SomeRecipe& recipe, Visit visit) {
   visit("initialization", recipe.initialization);
   visit("scale_learning_rate", recipe.scale_learning_rate);
   visit("latent_clip", recipe.latent_clip);
+  visit("activation_bits", recipe.activation_bits);
   visit("shift", recipe.shift);
   visit("flip", recipe.flip);
   visit("validation_images", recipe.validation_images);
@@ -58,11 +60,18 @@ std::string field_names() {
 Recipe best_recipe(const Topology& topology, const Method& method) {
   const bool convolution = topology.layers.front().kind == LayerShape::Kind::conv2d;
   const bool binary_weights = method.weights.format && method.weights.format->family == FormatFamily::binary;
+  // With weights drawn small, all of them would begin as the level 0.
+  const bool coarse_weights = method.weights.format == NumberFormat::fixed_point(1, 3);
   Recipe recipe;
   recipe.shift = 1;
   recipe.epochs = convolution ? 8 : 20;
   recipe.warmup = convolution ? 0.15 : 0.1;
-  if (binary_weights) {
+  if (topology.name.rfind("cifar-3conv", 0) == 0 || topology.name == "cifar-resnet20") {
+    recipe.epochs = 20;
+    recipe.shift = binary_weights ? 0 : 2;
+    recipe.flip = true;
+  }
+  if (binary_weights || coarse_weights) {
     recipe.learning_rate = convolution ? 1e-3 : 3e-3;
     recipe.initialization = "uniform";
     recipe.scale_learning_rate = true;
@@ -205,6 +214,7 @@ void check_recipe(const Recipe& r) {
   check_name("rounding", r.rounding, {"nearest", "stochastic", "truncate"});
   check_name("initialization", r.initialization, {"he", "uniform"});
   check_range("latent_clip", r.latent_clip, 0, 1e6);
+  if (r.activation_bits != 0) check_range("activation_bits", static_cast<double>(r.activation_bits), 4, 16);
   check_range("shift", static_cast<double>(r.shift), 0, 16);
   check_range("validation_images", static_cast<double>(r.validation_images), 0, 1e9);
   check_range("train_images", static_cast<double>(r.train_images), 0, 1e9);
@@ -219,6 +229,8 @@ nlohmann::json recipe_to_json(const Recipe& recipe) {
 Recipe recipe_from_json(const nlohmann::json& json) {
   Recipe recipe;
   for_each_field(recipe, [&json](const char* name, auto& field) {
+    // Runs of older versions have float32 activations, and say nothing of them.
+    if (std::string_view(name) == "activation_bits" && !json.contains(name)) return;
     try {
       json.at(name).get_to(field);
     } catch (const nlohmann::json::exception&) {

@@ -29,10 +29,11 @@ struct Recipe {
   std::string initialization = "he";  ///< of latent weights: he, uniform (in [-1, 1])
   bool scale_learning_rate = false;   ///< multiply a weight's rate by sqrt((fan-in + fan-out) / 1.5)
   double latent_clip = 0.0;           ///< latent weights stay in [-c, c]; 0 is the level set's range
-  int64_t shift = 0;                  ///< augmentation: shifts by up to so many pixels
-  bool flip = false;                  ///< augmentation: mirrors half of the pictures
-  int64_t validation_images = 5000;   ///< held out of the training set to choose the epoch
-  int64_t train_images = 0;           ///< train on so many pictures at most; 0 is all
+  int64_t activation_bits = 0;  ///< of fixed-point ReLU activations with trained radix points; 0: float32
+  int64_t shift = 0;            ///< augmentation: shifts by up to so many pixels
+  bool flip = false;            ///< augmentation: mirrors half of the pictures
+  int64_t validation_images = 5000;  ///< held out of the training set to choose the epoch
+  int64_t train_images = 0;          ///< train on so many pictures at most; 0 is all
 };
 
 /// The names of the recipes: "best" and "paper".

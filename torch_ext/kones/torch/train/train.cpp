@@ -149,20 +149,31 @@ class Trainer {
 
   void build_network() {
     torch::manual_seed(run_seed(config_.seed, RunPurpose::initialization));
-    network_ = Network(find_topology(config_.model), find_method(config_.method));
+    network_ = Network(find_topology(config_.model), find_method(config_.method),
+                       static_cast<int>(recipe_.activation_bits));
     const auto initialization =
         recipe_.initialization == "uniform" ? nn::Initialization::uniform : nn::Initialization::he;
     const Rounding rounding = *rounding_from_name(recipe_.rounding);
     for (size_t layer = 0; layer < network_->blocks().size(); ++layer) {
       nn::QuantizedWeight weight = network_->blocks()[layer].weight();
+      check_rounding(weight->quantizer());
       weight->initialize(initialization);
       weight->set_training_rounding(rounding, layer_seed(config_.seed, layer, RandomPurpose::weight));
     }
     if (!config_.init.empty() && !resuming_)
-      restore_network(load_checkpoint(config_.init), config_.init, network_);
+      restore_network(load_checkpoint(config_.init), config_.init, network_, /*keep_thresholds=*/true);
     network_->to(device_);
     network_->train();
     make_optimizer();
+  }
+
+  void check_rounding(const nn::WeightQuantizer& quantizer) const {
+    if (!quantizer.format || recipe_.rounding == "nearest") return;
+    const std::vector<Rounding> roundings = quantizer.format->roundings();
+    if (std::find(roundings.begin(), roundings.end(), *rounding_from_name(recipe_.rounding)) ==
+        roundings.end()) {
+      throw Error("rounding is " + recipe_.rounding + "; " + quantizer.name() + " weights take nearest");
+    }
   }
 
   void make_optimizer() {
@@ -171,6 +182,8 @@ class Trainer {
     for (const Block& block : network_->blocks()) {
       groups[0].parameters.push_back(block.norm_weight());
       groups[0].parameters.push_back(block.norm_bias());
+      if (!block.activation.is_empty() && block.activation->bits() > 0)
+        groups[0].parameters.push_back(block.activation->log2_threshold);
       const nn::QuantizedWeight weight = block.weight();
       const bool scaled = recipe_.scale_learning_rate && weight->quantizer().format;
       groups.push_back({{weight->latent}, scaled ? weight->learning_rate_scale() : 1.0, true});
@@ -331,7 +344,8 @@ class Trainer {
         training_.begin(), training_.begin() + std::min<int64_t>(ranges_without_validation,
                                                                  static_cast<int64_t>(training_.size())));
     const NetworkEvaluation evaluation =
-        evaluate_network(network_, images_, validation_.empty() ? ranges_images : validation_, {});
+        evaluate_network(network_, images_, validation_.empty() ? ranges_images : validation_, {},
+                         /*with_histograms=*/true);
     EpochRecord record;
     record.epoch = state_.epoch + 1;
     record.learning_rate = learning_rate_at(recipe_, state_.step - 1, steps_per_epoch_);
@@ -365,6 +379,7 @@ class Trainer {
     trained.network = network_;
     trained.epoch = state_.best_epoch;
     trained.largest = evaluation.largest;
+    trained.histograms = evaluation.histograms;
     trained.class_names = class_names_;
     const int64_t count = std::min<int64_t>(golden_count, static_cast<int64_t>(training_.size()));
     const int64_t bytes = images_.channels * images_.height * images_.width;

@@ -5,6 +5,7 @@
 
 #include "kones/error.h"
 #include "kones/torch/train/checkpoint.h"
+#include "kones/torch/train/histogram.h"
 #include "kones/torch/train/run_config.h"
 
 namespace kones {
@@ -16,6 +17,7 @@ void save_trained_network(const TrainedNetwork& trained, const std::filesystem::
       nlohmann::json{
           {"epoch", trained.epoch}, {"largest", trained.largest}, {"class_names", trained.class_names}}
           .dump();
+  if (trained.histograms.defined()) checkpoint.tensors["histograms"] = trained.histograms;
   checkpoint.tensors["golden/images"] = trained.golden_images;
   checkpoint.tensors["golden/labels"] = trained.golden_labels;
   save_checkpoint(checkpoint, path);
@@ -30,7 +32,8 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
   const Checkpoint checkpoint = load_checkpoint(run.best());
   TrainedNetwork trained;
   try {
-    trained.network = Network(find_topology(config.model), find_method(config.method));
+    trained.network = Network(find_topology(config.model), find_method(config.method),
+                              static_cast<int>(config.recipe.activation_bits));
   } catch (const UsageError& error) {
     throw Error(run.config().string() + ": " + error.what());
   }
@@ -50,11 +53,14 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
   } catch (const std::exception& error) {
     throw Error(run.best().string() + " is damaged: " + error.what());
   }
+  const auto histograms = checkpoint.tensors.find("histograms");
+  if (histograms != checkpoint.tensors.end()) trained.histograms = histograms->second;
   const Topology& topology = trained.network->topology();
   const at::Tensor& images = trained.golden_images;
   if (trained.largest.size() != topology.layers.size() || images.dim() != 4 ||
       images.scalar_type() != at::kByte || images.size(1) != topology.channels ||
       images.size(2) != topology.height || images.size(3) != topology.width ||
+      (trained.histograms.defined() && !are_histograms(trained.histograms, topology.layers.size())) ||
       trained.golden_labels.scalar_type() != at::kLong || trained.golden_labels.dim() != 1 ||
       trained.golden_labels.size(0) != images.size(0)) {
     throw Error(run.best().string() + " is damaged: its golden pictures or ranges do not fit its model");

@@ -14,7 +14,8 @@ struct TrainedNetwork {
   Network network{nullptr};
   int64_t epoch = 0;  ///< from 1
   std::vector<double>
-      largest;  ///< of each block's output on held-out training pictures, the largest magnitude
+      largest;            ///< of each block's output on held-out training pictures, the largest magnitude
+  at::Tensor histograms;  ///< of the same outputs (train/histogram.h), a row a block; undefined in old runs
   std::vector<std::string> class_names;
   at::Tensor
       golden_images;  ///< uint8 [n, channels, height, width]: training pictures to prove an export with
