@@ -19,11 +19,13 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 METHODS_WITHOUT_PACKAGE = {"float"}
+CHECKS = ("mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs", "compared_signs")
 COLUMNS = (
     "method",
     "test error in LibTorch, %",
     "test error in integers, %",
     "mismatched / compared values",
+    "mismatched / compared signs",
     "bytes of weights / in float32",
     "training images/s",
     "integer images/s",
@@ -262,16 +264,14 @@ def do_method(kones, options, method):
                 "images",
                 "test_error_percent",
                 "images_per_second",
-                "mismatched_predictions",
-                "mismatched_values",
-                "compared_values",
+                *CHECKS,
             ),
             may_fail=lambda answer: answer.get("mismatched_values", 0) != 0,
         )
         row["integer_test_error_percent"] = check["test_error_percent"]
         row["integer_images"] = check["images"]
         row["integer_images_per_second"] = check["images_per_second"]
-        for key in ("mismatched_predictions", "mismatched_values", "compared_values"):
+        for key in CHECKS:
             row[key] = check[key]
         size = kones.ask("inspect", short(package), keys=("code_bytes", "float32_bytes"))
         row["code_bytes"] = size["code_bytes"]
@@ -291,6 +291,11 @@ def what_is_wrong(row):
             f"{row['mismatched_values']} of {row['compared_values']} values of the {row['method']} package differ from "
             "the trained network"
         )
+    if row["mismatched_signs"] != 0:
+        return (
+            f"{row['mismatched_signs']} of {row['compared_signs']} hidden signs of the {row['method']} package differ from "
+            "the trained network's own"
+        )
     if row["compared_values"] == 0:
         return f"not one value of the {row['method']} package was compared"
     if row["integer_images"] != row["images"]:
@@ -302,15 +307,17 @@ def cells(row):
     if "compared_values" in row:
         integers = f"{row['integer_test_error_percent']:.2f}"
         mismatched = f"{row['mismatched_values']:,} / {row['compared_values']:,}"
+        signs = f"{row['mismatched_signs']:,} / {row['compared_signs']:,}" if row["compared_signs"] else "-"
         size = f"{row['code_bytes']:,} / {row['float32_bytes']:,}"
         integer_rate = f"{row['integer_images_per_second']:,.0f}"
     else:
-        integers = mismatched = size = integer_rate = "-"
+        integers = mismatched = signs = size = integer_rate = "-"
     return (
         row["method"],
         f"{row['test_error_percent']:.2f}",
         integers,
         mismatched,
+        signs,
         size,
         f"{row['training_images_per_second']:,.0f}",
         integer_rate,

@@ -35,6 +35,11 @@ struct LayerTensors {
   package::Tensor output_tensor;
 };
 
+/// Whether a convolution of the network's input, with sums in `sums`, can read it as bytes with a constant
+/// channel (StoredTensor).
+bool multiplies_bytes(const package::Conv2d& conv, const package::Input& input,
+                      const package::IntegerRange& sums);
+
 /// The kernel of a valid network's layer. The layer itself is no longer needed afterwards.
 std::unique_ptr<LayerKernel> make_layer_kernel(const package::Operation& operation,
                                                const LayerTensors& tensors);

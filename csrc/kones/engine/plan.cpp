@@ -33,9 +33,37 @@ void set_life(PlannedTensor& tensor, const std::vector<Stage>& stages, std::size
   const Stage& writer = stage_of(stages, written);
   const bool is_read_later = last_read >= writer.last;
   tensor.is_batched = writer.is_batched || is_read_later;
+  tensor.images = writer.images;
   tensor.begin = tensor.is_batched ? writer.first : written;
   tensor.end = last_read + 1;
   if (tensor.is_batched && last_read < stages.back().last) tensor.end = stage_of(stages, last_read).last;
+}
+
+/// Whether only convolutions that can multiply bytes read the network's input, and whether that is faster:
+/// bytes are multiplied four at a time.
+bool is_read_as_bytes(const package::Network& network, const std::vector<package::IntegerRange>& ranges) {
+  if (network.tensors[network.input.tensor].channels % 4 != 3) return false;
+  for (const package::Layer& layer : network.layers) {
+    if (std::count(layer.inputs.begin(), layer.inputs.end(), network.input.tensor) == 0) continue;
+    const auto* conv = std::get_if<package::Conv2d>(&layer.operation);
+    if (conv == nullptr || !multiplies_bytes(*conv, network.input, ranges[layer.output])) return false;
+  }
+  return true;
+}
+
+/// A layer's input and output are to stay in the second-level cache.
+constexpr int64_t cached_bytes = int64_t{512} << 10;
+
+/// Sets how many images a stage computes at a time: as many as its largest layer allows.
+void set_images(const Plan& plan, Stage& stage) {
+  int64_t most = 1;
+  for (std::size_t index = stage.first; index < stage.last; ++index) {
+    const PlannedLayer& layer = plan.layers[index];
+    int64_t bytes = plan.tensors[layer.output].form.bytes();
+    for (const uint32_t input : layer.inputs) bytes += plan.tensors[input].form.bytes();
+    most = std::max(most, bytes);
+  }
+  stage.images = std::max<int64_t>(1, cached_bytes / most);
 }
 
 }  // namespace
@@ -46,6 +74,14 @@ Plan::Plan(const package::Network& network) : input(network.input), output(netwo
   tensors.resize(network.tensors.size());
   for (std::size_t index = 0; index < tensors.size(); ++index) {
     tensors[index].form = stored_form(network.tensors[index], ranges[index], index == input.tensor);
+  }
+  StoredTensor& pictures = tensors[input.tensor].form;
+  if (pictures.element == Element::int16 && is_read_as_bytes(network, ranges)) {
+    pictures.element = Element::uint8;
+    pictures.zero_point = 128;
+    pictures.has_constant_channel = true;
+    pictures.scale = input.multiplier;
+    pictures.constant = input.offset + 128 * int64_t{input.multiplier};
   }
   std::vector<std::size_t> written(tensors.size(), 0);
   std::vector<std::size_t> last_read(tensors.size(), 0);
@@ -63,6 +99,7 @@ Plan::Plan(const package::Network& network) : input(network.input), output(netwo
     layers.push_back({make_layer_kernel(layer.operation, of_layer), layer.inputs, layer.output});
   }
   last_read[output] = network.layers.size();
+  for (Stage& stage : stages) set_images(*this, stage);
   for (std::size_t index = 0; index < tensors.size(); ++index)
     set_life(tensors[index], stages, written[index], last_read[index]);
 }

@@ -22,6 +22,15 @@ void with_fixed_point_element(Element element, Function function) {
   });
 }
 
+/// How many pixels of a tensor are taken for one of as many times the channels, so that vectors are filled:
+/// the constants of the channels are then there as often.
+int64_t pixels_together(const StoredTensor& tensor) {
+  constexpr int64_t enough = 128;
+  int64_t together = std::min(std::max<int64_t>(1, enough / tensor.channels), tensor.pixels());
+  while (tensor.pixels() % together != 0) --together;
+  return together;
+}
+
 /// (x - zero_point) * multiplier + addend as x * multiplier + the result.
 int64_t shifted_addend(int64_t addend, int64_t multiplier, int64_t zero_point) {
   return addend - multiplier * zero_point;
@@ -30,12 +39,17 @@ int64_t shifted_addend(int64_t addend, int64_t multiplier, int64_t zero_point) {
 class RequantizeLayer : public LayerKernel {
  public:
   RequantizeLayer(const package::Requantize& requantize, const LayerTensors& tensors)
-      : from_(*tensors.inputs[0]), to_(*tensors.output), range_(stored_range(tensors)) {
-    scaling_.multiplier = requantize.multiplier;
-    scaling_.shift.assign(requantize.shift.begin(), requantize.shift.end());
-    for (std::size_t c = 0; c < requantize.addend.size(); ++c) {
-      scaling_.addend.push_back(
-          shifted_addend(requantize.addend[c], requantize.multiplier[c], from_.zero_point));
+      : from_(*tensors.inputs[0]),
+        to_(*tensors.output),
+        together_(pixels_together(from_)),
+        range_(stored_range(tensors)) {
+    for (int64_t pixel = 0; pixel < together_; ++pixel) {
+      for (std::size_t c = 0; c < requantize.addend.size(); ++c) {
+        scaling_.multiplier.push_back(requantize.multiplier[c]);
+        scaling_.shift.push_back(requantize.shift[c]);
+        scaling_.addend.push_back(
+            shifted_addend(requantize.addend[c], requantize.multiplier[c], from_.zero_point));
+      }
     }
   }
 
@@ -43,8 +57,8 @@ class RequantizeLayer : public LayerKernel {
            LayerScratch&) const override {
     with_element(from_.element, [&](auto in) {
       with_fixed_point_element(to_.element, [&](auto out) {
-        kernels::requantize(static_cast<const decltype(in)*>(inputs[0]), images * from_.pixels(), scaling_,
-                            range_, static_cast<decltype(out)*>(output));
+        kernels::requantize(static_cast<const decltype(in)*>(inputs[0]), images * from_.pixels() / together_,
+                            scaling_, range_, static_cast<decltype(out)*>(output));
       });
     });
   }
@@ -52,6 +66,7 @@ class RequantizeLayer : public LayerKernel {
  private:
   StoredTensor from_;
   StoredTensor to_;
+  int64_t together_;
   kernels::StoredRange range_;
   kernels::ChannelScaling scaling_;
 };
@@ -106,26 +121,29 @@ class AddLayer : public LayerKernel {
 class ThresholdLayer : public LayerKernel {
  public:
   ThresholdLayer(const package::Threshold& threshold, const LayerTensors& tensors)
-      : from_(*tensors.inputs[0]) {
+      : from_(*tensors.inputs[0]), together_(pixels_together(from_)) {
     using Limits = std::numeric_limits<int64_t>;
-    for (std::size_t c = 0; c < threshold.threshold.size(); ++c) {
-      // Of a narrow tensor the threshold has 32 bits and the zero point 8; a wide tensor has no zero point.
-      const int64_t bound = threshold.threshold[c] + from_.zero_point;
-      const bool is_rising = threshold.rising[c] != 0;
-      interval_.append(is_rising ? bound : Limits::min(), is_rising ? Limits::max() : bound);
+    for (int64_t pixel = 0; pixel < together_; ++pixel) {
+      for (std::size_t c = 0; c < threshold.threshold.size(); ++c) {
+        // Of a narrow tensor the threshold has 32 bits and the zero point 8; a wide tensor has no zero point.
+        const int64_t bound = threshold.threshold[c] + from_.zero_point;
+        const bool is_rising = threshold.rising[c] != 0;
+        interval_.append(is_rising ? bound : Limits::min(), is_rising ? Limits::max() : bound);
+      }
     }
   }
 
   void run(const std::vector<const void*>& inputs, void* output, int64_t images,
            LayerScratch&) const override {
     with_element(from_.element, [&](auto in) {
-      kernels::threshold(static_cast<const decltype(in)*>(inputs[0]), images * from_.pixels(), interval_,
-                         static_cast<uint8_t*>(output));
+      kernels::threshold(static_cast<const decltype(in)*>(inputs[0]), images * from_.pixels() / together_,
+                         interval_, static_cast<uint8_t*>(output));
     });
   }
 
  private:
   StoredTensor from_;
+  int64_t together_;
   kernels::ChannelInterval interval_;
 };
 

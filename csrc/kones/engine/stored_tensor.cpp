@@ -19,8 +19,9 @@ int64_t element_bytes(Element element) {
 void StoredTensor::read(const void* image, int64_t* integers) const {
   with_element(element, [&](auto zero) {
     const auto* stored = static_cast<const decltype(zero)*>(image);
-    for (int64_t pixel = 0; pixel < pixels(); ++pixel) {
-      for (int64_t c = 0; c < channels; ++c) integers[c * pixels() + pixel] = int64_t{*stored++} - zero_point;
+    for (int64_t pixel = 0; pixel < pixels(); ++pixel, stored += stored_channels()) {
+      for (int64_t c = 0; c < channels; ++c)
+        integers[c * pixels() + pixel] = scale * (int64_t{stored[c]} - zero_point) + constant;
     }
   });
 }

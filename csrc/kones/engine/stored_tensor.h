@@ -30,16 +30,25 @@ decltype(auto) with_element(Element element, Function function) {
 int64_t element_bytes(Element element);
 
 /// One image of a tensor: [height][width][channels], each element the integer plus the zero point.
+///
+/// The network's input, whose integers scale * byte + offset need more than 8 bits, may be kept as bytes all
+/// the same where only convolutions read it: the byte x of an integer is scale * (x - 128) + constant, and
+/// each pixel has one more channel, which holds 128 + 1. What is multiplied by the constant are sums of
+/// weights of real pixels alone, as x - 128 and this channel are 0 in the padding.
 struct StoredTensor {
   Element element = Element::int32;
-  int64_t zero_point = 0;  ///< 128 for signed integers of up to 8 bits, 1 for signs, else 0
+  int64_t zero_point = 0;  ///< 128 for signed integers of up to 8 bits and for bytes, 1 for signs, else 0
   int64_t channels = 1;
   int64_t height = 1;
   int64_t width = 1;
+  bool has_constant_channel = false;
+  int64_t scale = 1;
+  int64_t constant = 0;
 
   int64_t pixels() const { return height * width; }
   int64_t elements() const { return channels * pixels(); }
-  int64_t bytes() const { return elements() * element_bytes(element); }
+  int64_t stored_channels() const { return channels + (has_constant_channel ? 1 : 0); }
+  int64_t bytes() const { return stored_channels() * pixels() * element_bytes(element); }
 
   /// The integers of an image in the package's order, [channels][height][width].
   void read(const void* image, int64_t* integers) const;

@@ -1,5 +1,6 @@
 // Linear and Conv2d. Binary weights on signs are counted (kones/kernels/xnor_conv2d.h), all else is
 // multiplied and added (kones/kernels/integer_conv2d.h).
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
@@ -40,6 +41,23 @@ IntegerShape conv_shape(const package::Conv2d& conv, const StoredTensor& from, c
           conv.kernel_height,  conv.kernel_width,  conv.stride_height,   conv.stride_width,
           conv.padding_height, conv.padding_width, conv.dilation_height, conv.dilation_width,
           conv.groups};
+}
+
+/// The levels of a convolution of bytes with a constant channel.
+std::vector<int64_t> byte_levels(const package::Conv2d& conv, int64_t scale, int64_t constant) {
+  const package::Weights& weights = conv.weights;
+  const int64_t taps = int64_t{conv.kernel_height} * conv.kernel_width;
+  std::vector<int64_t> levels;
+  for (int64_t output = 0; output < weights.outputs; ++output) {
+    const int32_t* of_output = weights.levels.data() + output * weights.inputs;
+    std::vector<int64_t> sums(taps, 0);
+    for (int64_t input = 0; input < weights.inputs; ++input) {
+      levels.push_back(scale * of_output[input]);
+      sums[input % taps] += of_output[input];
+    }
+    for (const int64_t sum : sums) levels.push_back(constant * sum);
+  }
+  return levels;
 }
 
 /// What the kernels take: sums of 32 bits where input, levels and sums allow it.
@@ -108,6 +126,15 @@ bool is_counted(const package::Weights& weights, const LayerTensors& tensors) {
 
 }  // namespace
 
+bool multiplies_bytes(const package::Conv2d& conv, const package::Input& input,
+                      const package::IntegerRange& sums) {
+  if (conv.groups != 1 || sums.magnitude() > INT32_MAX) return false;
+  const int64_t constant = input.offset + 128 * int64_t{input.multiplier};
+  const std::vector<int64_t> levels = byte_levels(conv, input.multiplier, constant);
+  return std::all_of(levels.begin(), levels.end(),
+                     [](int64_t level) { return std::abs(level) <= IntegerConv2d::max_level; });
+}
+
 std::unique_ptr<LayerKernel> make_layer(const package::Linear& linear, const LayerTensors& tensors) {
   const StoredTensor& from = *tensors.inputs[0];
   const std::vector<int32_t> levels = levels_by_pixel(linear.weights, from);
@@ -117,7 +144,13 @@ std::unique_ptr<LayerKernel> make_layer(const package::Linear& linear, const Lay
 }
 
 std::unique_ptr<LayerKernel> make_layer(const package::Conv2d& conv, const LayerTensors& tensors) {
-  const IntegerShape shape = conv_shape(conv, *tensors.inputs[0], *tensors.output);
+  const StoredTensor& from = *tensors.inputs[0];
+  IntegerShape shape = conv_shape(conv, from, *tensors.output);
+  if (from.has_constant_channel) {
+    const std::vector<int64_t> levels = byte_levels(conv, from.scale, from.constant);
+    shape.in_channels = from.stored_channels();
+    return std::make_unique<IntegerLayer>(std::vector<int32_t>(levels.begin(), levels.end()), shape, tensors);
+  }
   if (is_counted(conv.weights, tensors)) return std::make_unique<BinaryLayer>(conv.weights.levels, shape);
   return std::make_unique<IntegerLayer>(conv.weights.levels, shape, tensors);
 }

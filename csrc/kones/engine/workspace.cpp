@@ -22,7 +22,7 @@ void Workspace::assign_slots() {
   std::vector<std::size_t> free_from;  // the first layer that may write the slot
   for (const std::size_t index : order) {
     const PlannedTensor& tensor = tensors[index];
-    const int64_t bytes = tensor.form.bytes() * (is_batched(index) ? batch_ : 1);
+    const int64_t bytes = tensor.form.bytes() * images_of(index);
     std::size_t best = sizes.size();
     for (std::size_t slot = 0; slot < sizes.size() && keep_ != Keep::all; ++slot) {
       const bool fits_better =
@@ -40,9 +40,13 @@ void Workspace::assign_slots() {
   for (const int64_t size : sizes) slots_.emplace_back(size);
 }
 
+int64_t Workspace::images_of(std::size_t index) const {
+  const PlannedTensor& tensor = plan_.tensors[index];
+  return keep_ == Keep::all || tensor.is_batched ? batch_ : std::min(batch_, tensor.images);
+}
+
 const std::byte* Workspace::place(std::size_t index, int64_t image) const {
-  const int64_t offset = is_batched(index) ? image * plan_.tensors[index].form.bytes() : 0;
-  return slots_[slot_of_[index]].data() + offset;
+  return slots_[slot_of_[index]].data() + image % images_of(index) * plan_.tensors[index].form.bytes();
 }
 
 std::byte* Workspace::place(std::size_t index, int64_t image) {
@@ -51,6 +55,14 @@ std::byte* Workspace::place(std::size_t index, int64_t image) {
 
 void Workspace::store_input(const uint8_t* bytes, int64_t image) {
   const StoredTensor& form = plan_.tensors[plan_.input.tensor].form;
+  if (form.has_constant_channel) {
+    auto* pixel = reinterpret_cast<uint8_t*>(place(plan_.input.tensor, image));
+    for (int64_t index = 0; index < form.pixels(); ++index, pixel += form.stored_channels()) {
+      for (int64_t c = 0; c < form.channels; ++c) pixel[c] = bytes[c * form.pixels() + index];
+      pixel[form.channels] = static_cast<uint8_t>(form.zero_point + 1);
+    }
+    return;
+  }
   with_element(form.element, [&](auto zero) {
     using T = decltype(zero);
     T* target = reinterpret_cast<T*>(place(plan_.input.tensor, image));
@@ -74,12 +86,13 @@ void Workspace::compute(const uint8_t* images, int64_t count) {
   for (const Stage& stage : plan_.stages) {
     // The input enters with the first stage.
     const bool is_first = stage.first == 0;
-    const int64_t step = stage.is_batched ? count : 1;
+    const int64_t step = stage.is_batched ? count : stage.images;
     for (int64_t image = 0; image < count; image += step) {
-      for (int64_t entering = image; is_first && entering < image + step; ++entering)
+      const int64_t end = std::min(image + step, count);
+      for (int64_t entering = image; is_first && entering < end; ++entering)
         store_input(images + entering * image_bytes, entering);
       for (std::size_t layer = stage.first; layer < stage.last; ++layer)
-        run_layer(plan_.layers[layer], image, step);
+        run_layer(plan_.layers[layer], image, end - image);
     }
   }
 }

@@ -27,10 +27,11 @@ class Workspace {
   void read(uint32_t tensor, int64_t image, int64_t* integers) const;
 
  private:
-  /// Where tensor `index` of image `image` is; unless it is batched, the one image that is in memory.
+  /// Images of a tensor that are in memory at once.
+  int64_t images_of(std::size_t index) const;
+  /// Where tensor `index` of image `image` is, which is in memory.
   std::byte* place(std::size_t index, int64_t image);
   const std::byte* place(std::size_t index, int64_t image) const;
-  bool is_batched(std::size_t index) const { return keep_ == Keep::all || plan_.tensors[index].is_batched; }
   void assign_slots();
   void store_input(const uint8_t* bytes, int64_t image);
   void run_layer(const PlannedLayer& layer, int64_t first_image, int64_t images);

@@ -20,6 +20,10 @@ int32_t add_twice(int32_t sum, int32_t count) {
   return static_cast<int32_t>(static_cast<uint32_t>(sum) + 2 * static_cast<uint32_t>(count));
 }
 
+/// From so many channels on, a word a tap that is mostly empty takes less time than putting signs together
+/// across taps.
+constexpr int64_t xnor_direct_channels = 16;
+
 int64_t padded_to_line(int64_t bytes) {
   return (bytes + 63) / 64 * 64;
 }
@@ -27,7 +31,7 @@ int64_t padded_to_line(int64_t bytes) {
 }  // namespace
 
 XnorPrepackedLayout::XnorPrepackedLayout(const XnorShape& shape)
-    : patches(shape.taps() > 1 && shape.group_in_channels() < 64),
+    : patches(shape.taps() > 1 && shape.group_in_channels() < xnor_direct_channels),
       words(patches ? (shape.taps() * shape.group_in_channels() + 63) / 64
                     : shape.taps() * shape.group_words()),
       panels((shape.group_out_channels() + xnor_panel - 1) / xnor_panel),

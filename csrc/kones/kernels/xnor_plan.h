@@ -31,7 +31,7 @@ struct XnorPrepackedLayout {
 
 /// What prepacked weights begin with: by it other bytes are told from them.
 struct XnorPrepackedHeader {
-  static constexpr uint64_t expected_magic = 0x32524F4E58534E4B;  // "KNSXNOR2" in little-endian order
+  static constexpr uint64_t expected_magic = 0x33524F4E58534E4B;  // "KNSXNOR3" in little-endian order
 
   uint64_t magic = expected_magic;
   int64_t out_channels = 0;

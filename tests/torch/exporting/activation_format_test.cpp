@@ -66,7 +66,8 @@ std::vector<int64_t> histogram_as_vector(const at::Tensor& x) {
   return std::vector<int64_t>(counts, counts + histogram.numel());
 }
 
-// The bins of numbers whose bits are known: 1 is 0x3f800000, and 0x3f800000 >> 18 is 4064.
+// The bins of numbers whose bits are known: 1 is 0x3f800000, and 0x3f800000 >> 18 is 4064. Seen to fail on:
+// -0 among the bits.
 TEST(Histogram, BinsAreThoseOfTheBits) {
   const at::Tensor x = at::tensor({1.0f, 1.03f, 1.04f, 2.0f, 1.999f, -3.0f, 0.0f, -0.0f, 1e-45f});
   const std::vector<int64_t> counts = histogram_as_vector(x);
@@ -89,7 +90,7 @@ double squared_error(const at::Tensor& x, int bits, int fraction_bits) {
 }
 
 // Against the error on the activations themselves. Half of a normal distribution, with and without a few that
-// are far out: the range wastes bits on those.
+// are far out: the range wastes bits on those. Seen to fail on: what is cut off taken as no error.
 TEST(FractionBitsByError, IsTheBestForTheActivationsThemselves) {
   at::manual_seed(3);
   for (const double scale : {0.01, 1.0, 77.0}) {
@@ -99,10 +100,12 @@ TEST(FractionBitsByError, IsTheBestForTheActivationsThemselves) {
       for (const int bits : {4, 6, 8, 12}) {
         const int chosen = fraction_bits_by_error(histogram_as_vector(x), bits);
         const double error = squared_error(x, bits, chosen);
-        for (const int other : {chosen - 1, chosen + 1})
-          EXPECT_LE(error, squared_error(x, bits, other) * 1.01) << scale << ", " << bits << " bits";
         const int by_range = fraction_bits_for(x.max().item<double>(), bits, false);
-        if (outliers && bits <= 6) EXPECT_GT(chosen, by_range);
+        for (int other = by_range - 2; other <= by_range + 10; ++other)
+          EXPECT_LE(error, squared_error(x, bits, other) * 1.01) << scale << ", " << bits << " bits";
+        if (outliers && bits <= 6) {
+          EXPECT_GT(chosen, by_range);
+        }
       }
     }
   }

@@ -57,6 +57,7 @@ TEST_F(ChosenFormats, EveryWidthIsProven) {
   }
 }
 
+// Seen to fail on: one width for all layers.
 TEST_F(ChosenFormats, LayersHaveTheirOwnWidths) {
   const package::Network network = export_network(trained, options_of("conv1=4,*=11"));
   EXPECT_EQ(tensor_called(network, "conv1.output").bits, 4);

@@ -127,6 +127,7 @@ Topology topology_of_every_geometry() {
   return {"geometry", 4, 13, 11, {first, second, third, LayerShape::linear(7)}, "for tests"};
 }
 
+// Seen to fail on: the padding counted in averages.
 class EveryGeometry : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryGeometry, HasTheSameIntegersInThePackageAndTheGraph) {

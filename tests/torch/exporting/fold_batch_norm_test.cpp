@@ -128,7 +128,7 @@ TEST(AppendThreshold, AlwaysAndNeverHoldForEveryAccumulator) {
   }
 }
 
-// Accumulators of 64 bits, which stay below 2^53. Meant to catch: thresholds clamped to 32 bits.
+// Accumulators of 64 bits, which stay below 2^53. Seen to fail on: thresholds clamped to 32 bits.
 TEST(AppendThreshold, WideAccumulatorsHaveWideThresholds) {
   constexpr int64_t largest = (int64_t{1} << 53) - 1;
   struct Case {

@@ -30,8 +30,8 @@ TEST(TrainedFixedPoint, RoundsAndSaturates) {
   EXPECT_EQ(trained_fixed_point(at::full({1}, below_half), threshold_of(8.0), 8).item<float>(), 0.0f);
 }
 
-// The formulas of Jain et al., section 3.2, worked out by hand for steps of 1/8 and 15 of them. Meant to catch:
-// the gradient of what saturates left out; that of x passed above the range.
+// The formulas of Jain et al., section 3.2, worked out by hand for steps of 1/8 and 15 of them. Seen to fail
+// on: the gradient of what saturates left out.
 TEST(TrainedFixedPoint, GradientsAreThePapers) {
   at::Tensor x = at::tensor({-0.5f, -0.05f, 0.3f, 0.45f, 1.9f, 1.99f, 5.0f}).set_requires_grad(true);
   at::Tensor log2 = threshold_of(0.5);

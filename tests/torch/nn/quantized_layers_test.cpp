@@ -303,8 +303,8 @@ TEST_F(QuantizedLayers, ActivationsAreReluAndSign) {
   EXPECT_TRUE(at::equal(x.grad(), at::tensor({0.0f, 3.0f, 3.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f})));
 }
 
-// TWN: the threshold is 0.7 of the mean magnitude, the scale the mean magnitude beyond it. Meant to catch:
-// the scale forgotten.
+// TWN: the threshold is 0.7 of the mean magnitude, the scale the mean magnitude beyond it. Seen to fail
+// on: levels with the scale in them.
 TEST_F(QuantizedLayers, TernaryWeightsHaveOneScale) {
   const WeightQuantizer ternary{NumberFormat::ternary()};
   QuantizedLinear layer(4, 2, ternary);

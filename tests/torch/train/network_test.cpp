@@ -278,8 +278,8 @@ at::Tensor normalised(const Block& block, const at::Tensor& sums) {
                         block.norm_variance(), false, 0.1, 1e-4, false);
 }
 
-// A convolution block with a plain residual, one with a convolution as its shortcut, and an average. Meant to
-// catch: the residual added after the activation; the shortcut reading the block before it.
+// A convolution block with a plain residual, one with a convolution as its shortcut, and an average. Seen to
+// fail on: the residual added after the activation.
 TEST(Models, ResidualsAreAddedBeforeTheActivation) {
   c10::NoGradGuard no_gradient;
   at::manual_seed(8);

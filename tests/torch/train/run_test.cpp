@@ -284,8 +284,8 @@ TEST_F(RunTest, ThreadsArePutBack) {
   at::set_num_threads(before);
 }
 
-// Thresholds are trained, kept, restored, and may be missing in the network that a run starts from. Meant to
-// catch: thresholds in no group of the optimizer.
+// Thresholds are trained, kept, restored, and may be missing in the network that a run starts from. Seen to
+// fail on: thresholds in no group of the optimizer.
 TEST_F(RunTest, FixedPointActivationsAreTrained) {
   request.config.recipe.rounding = "nearest";
   train(request, observer, never);

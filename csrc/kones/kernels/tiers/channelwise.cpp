@@ -60,21 +60,33 @@ struct Window {
   int64_t pixels() const { return (bottom - top) * (right - left); }
 };
 
+/// Channels whose results are kept in registers over a window.
+constexpr int64_t channel_block = 16;
+
+/// The largest of a window's pixels, for `Count` channels at a time.
+template <int64_t Count, typename T>
+void max_of_window(const T* x, const PoolShape& shape, const Window& window, T* y) {
+  T largest[Count];
+  const T* const first = x + (window.top * shape.in_width + window.left) * shape.channels;
+  for (int64_t c = 0; c < Count; ++c) largest[c] = first[c];
+  for (int64_t from_y = window.top; from_y < window.bottom; ++from_y) {
+    const T* pixel = x + (from_y * shape.in_width + window.left) * shape.channels;
+    for (int64_t from_x = window.left; from_x < window.right; ++from_x, pixel += shape.channels)
+      for (int64_t c = 0; c < Count; ++c) largest[c] = pixel[c] > largest[c] ? pixel[c] : largest[c];
+  }
+  for (int64_t c = 0; c < Count; ++c) y[c] = largest[c];
+}
+
 template <typename T>
 void max_pool_image(const T* x, const PoolShape& shape, T* y) {
-  const int64_t channels = shape.channels;
   for (int64_t row = 0; row < shape.out_height; ++row) {
-    for (int64_t column = 0; column < shape.out_width; ++column, y += channels) {
+    for (int64_t column = 0; column < shape.out_width; ++column, y += shape.channels) {
       const Window window(shape, row, column);
-      const T* const first = x + (window.top * shape.in_width + window.left) * channels;
-      for (int64_t c = 0; c < channels; ++c) y[c] = first[c];
-      for (int64_t from_y = window.top; from_y < window.bottom; ++from_y) {
-        for (int64_t from_x = window.left; from_x < window.right; ++from_x) {
-          const T* const pixel = x + (from_y * shape.in_width + from_x) * channels;
-#pragma GCC ivdep
-          for (int64_t c = 0; c < channels; ++c) y[c] = pixel[c] > y[c] ? pixel[c] : y[c];
-        }
-      }
+      int64_t c = 0;
+      for (; c + channel_block <= shape.channels; c += channel_block)
+        max_of_window<channel_block>(x + c, shape, window, y + c);
+      for (; c + 4 <= shape.channels; c += 4) max_of_window<4>(x + c, shape, window, y + c);
+      for (; c < shape.channels; ++c) max_of_window<1>(x + c, shape, window, y + c);
     }
   }
 }

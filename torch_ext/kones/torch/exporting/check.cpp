@@ -16,7 +16,13 @@
 namespace kones {
 namespace {
 
-constexpr int64_t batch_size = 100;
+/// Pictures that are compared at a time, whose integers take some hundred megabytes at most.
+int64_t batch_size(const package::Network& network) {
+  constexpr int64_t most_integers = int64_t{1} << 23;
+  int64_t integers = 0;
+  for (const package::Tensor& tensor : network.tensors) integers += tensor.elements();
+  return std::clamp<int64_t>(most_integers / integers, 1, 100);
+}
 
 std::string describe_place(const package::Tensor& tensor, int64_t image, int64_t element, int64_t engine,
                            int64_t graph) {
@@ -115,8 +121,9 @@ CheckReport check_network(const package::Network& network, const TrainedNetwork&
   const OwnNetwork own(trained);
   CheckReport report;
   const int64_t picture_bytes = engine.input_bytes();
-  for (int64_t first = 0; first < images.count; first += batch_size) {
-    const int64_t count = std::min(batch_size, images.count - first);
+  const int64_t batch = batch_size(network);
+  for (int64_t first = 0; first < images.count; first += batch) {
+    const int64_t count = std::min(batch, images.count - first);
     const uint8_t* bytes = images.pixels.data() + first * picture_bytes;
     const auto start = std::chrono::steady_clock::now();
     const std::vector<int32_t> predicted = engine.predict(bytes, count);
