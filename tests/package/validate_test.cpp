@@ -272,6 +272,17 @@ TEST(Validate, PoolingMultiplesAreBounded) {
   EXPECT_NE(error_of([&] { validate(network); }).find("beyond 65536"), std::string::npos);
 }
 
+// Six times 255 * 1403584 is 2^31 - 128. Seen to fail on: the sums compared without their multiple.
+TEST(Validate, AveragesCannotOverflow) {
+  Network network = RandomNetwork(1, 2, 3, 4).avg_pool({2, 3, 1, 1, 0, 0, false, 0}).build();
+  network.input = {0, 1403584, 0, 1};
+  EXPECT_EQ(validate(network)[1].maximum, int64_t{INT32_MAX} - 127);
+  network.input.multiplier = 1403585;
+  EXPECT_NE(error_of([&] { validate(network); }).find("its sums can reach"), std::string::npos);
+  network.tensors[1].bits = 64;
+  EXPECT_EQ(validate(network)[1].maximum, int64_t{6} * 255 * 1403585);
+}
+
 // 2^53 - 1 is the most of a 64-bit accumulator.
 TEST(Validate, WideAccumulatorsCannotOverflow) {
   const NumberFormat format = NumberFormat::power_of_two(0, 30);

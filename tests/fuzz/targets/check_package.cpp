@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,8 +25,31 @@ namespace {
 constexpr std::size_t least_bytes = 1 << 15;
 constexpr std::size_t bytes_per_byte = 64;
 
+// And take so long: a few bytes may ask for billions of turns.
+constexpr double least_seconds = 0.25;
+constexpr double seconds_per_byte = 2e-5;
+
 constexpr int64_t most_elements = 1 << 12;
 constexpr int64_t most_products = 1 << 14;
+
+/// Processor time of this thread: other work of the machine does not count.
+double seconds_now() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+/// Ends the process where what it lives through takes longer than in proportion to `bytes`.
+class TimeBound {
+ public:
+  explicit TimeBound(std::size_t bytes) : end_(seconds_now() + least_seconds + seconds_per_byte * bytes) {}
+  ~TimeBound() { require(seconds_now() <= end_, "it takes longer than the input's size allows"); }
+  TimeBound(const TimeBound&) = delete;
+  TimeBound& operator=(const TimeBound&) = delete;
+
+ private:
+  double end_;
+};
 
 /// Products and comparisons of a layer, roughly.
 int64_t cost_of(const package::Network& network, const package::Layer& layer) {
@@ -92,7 +116,8 @@ void compute(const package::Network& network) {
 void check_package(std::string_view file) {
   package::Package package;
   try {
-    const MemoryBound bound(least_bytes + bytes_per_byte * file.size());
+    const MemoryBound memory(least_bytes + bytes_per_byte * file.size());
+    const TimeBound time(file.size());
     package = package::parse_package(file, "input");
   } catch (const Error& error) {
     const std::string_view message = error.what();

@@ -39,8 +39,18 @@ Network pooled_network() {
 }
 
 /// One layer.
-Network least_network() {
-  return RandomNetwork(1, 1, 1, 1).linear(NumberFormat::binary(), 1).build();
+Network least_network(int golden = 0) {
+  return RandomNetwork(1, 1, 1, 1).linear(NumberFormat::binary(), 2).build(golden);
+}
+
+/// Golden vectors of 64-bit integers.
+Network wide_golden_network() {
+  return RandomNetwork(1, 1, 2, 3).accumulator_bits(64).linear(NumberFormat::ternary(), 2).build(2);
+}
+
+/// Averages alone: accumulators near their end.
+Network averaging_network() {
+  return RandomNetwork(2, 2, 3, 4).avg_pool({2, 3, 1, 1, 0, 0, false, 0}).build();
 }
 
 /// The network with names of a letter or two: a small input is tried more often.
@@ -59,7 +69,9 @@ std::vector<Package> seeds() {
       {producer, {least_network()}},     {producer, {example_network(0)}},
       {producer, {example_network(1)}},  {producer, {extended_network(0)}},
       {producer, {extended_network(1)}}, {producer, {wide_network()}},
-      {producer, {pooled_network()}},    {"", {least_network(), least_network()}}};
+      {producer, {pooled_network()}},    {"", {least_network(), least_network()}},
+      {producer, {least_network(1)}},    {producer, {wide_golden_network()}},
+      {producer, {averaging_network()}}};
   uint32_t seed = 20;
   for (const NumberFormat& format :
        {NumberFormat::k_ones(1, 0), NumberFormat::k_ones(2), NumberFormat::k_ones(3, 15),

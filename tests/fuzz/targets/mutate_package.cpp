@@ -147,7 +147,7 @@ class Mutator {
 
   template <typename Value>
   void edit(Value& value) {
-    switch (below(6)) {
+    switch (below(7)) {
       case 0:
         value = static_cast<Value>(static_cast<uint64_t>(value) + 1);
         break;
@@ -161,6 +161,10 @@ class Mutator {
         value = static_cast<Value>((uint64_t{1} << below(8 * sizeof(Value))) - below(2));
         break;
       case 4:
+        // Towards the end of a range, where sums and products leave it.
+        value = static_cast<Value>(static_cast<uint64_t>(value) << below(8 * sizeof(Value)));
+        break;
+      case 5:
         value = one_in(2) ? std::numeric_limits<Value>::max() : std::numeric_limits<Value>::min();
         break;
       default:
@@ -192,7 +196,11 @@ class Mutator {
     const std::size_t at = below(static_cast<uint32_t>(values.size()));
     Value value = values[at];
     edit(value);
-    values[at] = value;
+    if (one_in(8)) {
+      std::fill(values.begin(), values.end(), value);
+    } else {
+      values[at] = value;
+    }
   }
 
   template <typename Enum>
