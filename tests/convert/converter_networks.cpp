@@ -45,7 +45,8 @@ Network wide_sums() {
   RandomNetwork random(4, 7, 6, 21);
   random.accumulator_bits(64);
   random.conv(NumberFormat::k_ones(4, 15), 4, {{}, 3, 2, 2, 1, 1, 1, 2, 2, 2}).requantize(24, false);
-  random.avg_pool({2, 2, 2, 2, 0, 0, true, 0}).max_pool({1, 2, 1, 1, 0, 0, false}).requantize(16, true);
+  random.max_pool({1, 2, 1, 1, 0, 1, false}).avg_pool({2, 2, 2, 2, 0, 0, true, 0});
+  random.max_pool({1, 2, 1, 1, 0, 0, false}).requantize(16, true);
   random.conv(NumberFormat::fixed_point(2, 14), 3, {{}, 2, 2, 1, 1, 1, 1, 1, 1, 1}).threshold();
   return random.linear(NumberFormat::binary(), 4).build(3);
 }

@@ -9,8 +9,10 @@
 #include "package/random_network.h"
 #include <gtest/gtest.h>
 
+#include "kones/engine/plan.h"
 #include "kones/engine/reference.h"
 #include "kones/engine/threads.h"
+#include "kones/engine/workspace.h"
 
 namespace kones::engine {
 namespace {
@@ -269,6 +271,25 @@ TEST(Engine, ImagesOfABatchDoNotMix) {
   growth.conv(NumberFormat::k_ones(1), 6, growing).requantize(8, false);
   growth.conv(NumberFormat::k_ones(1), 4, growing).requantize(8, false).linear(NumberFormat::k_ones(1), 10);
   expect_reference_predictions(growth);
+}
+
+// However long the network is, memory is that of a layer's input and output, for a few images, beside what
+// crosses from the convolutions to the classifier. Seen to fail on: no slot used again.
+TEST(Engine, MemoryIsThatOfTheLargestLayers) {
+  Conv2d geometry;
+  geometry.kernel_height = geometry.kernel_width = 3;
+  geometry.padding_height = geometry.padding_width = 1;
+  RandomNetwork random(3, 64, 64, 9);
+  for (int layer = 0; layer < 12; ++layer)
+    random.conv(NumberFormat::k_ones(1), 32, geometry).requantize(8, false);
+  random.max_pool({64, 64, 64, 64, 0, 0, false}).linear(NumberFormat::k_ones(1), 10);
+  const Plan plan(random.build());
+  constexpr int64_t batch = 16;
+  // Sums of 32 bits, the bytes before and the bytes behind them.
+  const int64_t layer_bytes = int64_t{64} * 64 * 32 * (4 + 1 + 1);
+  const int64_t of_batch = batch * (32 + 10 * 4);
+  EXPECT_LE(Workspace(plan, batch, Workspace::Keep::output).bytes(), layer_bytes + of_batch);
+  EXPECT_GT(Workspace(plan, 1, Workspace::Keep::all).bytes(), 10 * layer_bytes);
 }
 
 // The random networks do what they are for: both ends saturate, and signs go both ways.

@@ -133,6 +133,7 @@ class Table:
     def text_at(self, place):
         text = bytes(self.buffer.vector(place, "B"))
         require(len(text) <= 1024 and all(byte >= 0x20 and byte != 0x7f for byte in text), "text")
+        require(not any(a == 0xc2 and 0x80 <= b <= 0x9f for a, b in zip(text, text[1:])), "text")
         require(self.buffer.scalar(place + 4 + len(text), "B") == 0, "end of a string")
         return text.decode(errors="replace")
 

@@ -42,6 +42,7 @@ TEST(Validate, Names) {
       {"a network: its name holds the control character 10", [](Network& n) { n.name = "a\nb"; }},
       {"network 'random': its model holds the control character 127", [](Network& n) { n.model = "\x7f"; }},
       {"its method holds", [](Network& n) { n.method = "\x1b[0m"; }},
+      {"its method holds the control character 155", [](Network& n) { n.method = "\xc2\x9b"; }},
       {"its data set has 1025 bytes", [](Network& n) { n.dataset = std::string(1025, 'x'); }},
       {"a class name holds the control character 0",
        [](Network& n) { n.class_names[1] = std::string(1, '\0'); }},

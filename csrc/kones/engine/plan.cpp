@@ -7,9 +7,12 @@
 namespace kones::engine {
 namespace {
 
-/// Layers of one pixel are batched: each reads its weights once for all images.
+/// Layers of one pixel are batched, so that weights are read once for all images; not those that make it of
+/// many without any.
 bool is_batched(const package::Network& network, const package::Layer& layer) {
-  return network.tensors[layer.output].pixels() == 1;
+  const bool reads_one_pixel = network.tensors[layer.inputs[0]].pixels() == 1;
+  return network.tensors[layer.output].pixels() == 1 &&
+         (reads_one_pixel || package::weights_of(layer.operation) != nullptr);
 }
 
 std::vector<Stage> stages_of(const package::Network& network) {

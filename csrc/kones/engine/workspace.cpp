@@ -53,6 +53,12 @@ std::byte* Workspace::place(std::size_t index, int64_t image) {
   return const_cast<std::byte*>(static_cast<const Workspace*>(this)->place(index, image));
 }
 
+int64_t Workspace::bytes() const {
+  int64_t bytes = 0;
+  for (const std::vector<std::byte>& slot : slots_) bytes += static_cast<int64_t>(slot.size());
+  return bytes;
+}
+
 void Workspace::store_input(const uint8_t* bytes, int64_t image) {
   const StoredTensor& form = plan_.tensors[plan_.input.tensor].form;
   if (form.has_constant_channel) {

@@ -20,6 +20,9 @@ class Workspace {
   /// Memory for up to `batch` images at a time. `plan` must live as long.
   Workspace(const Plan& plan, int64_t batch, Keep keep);
 
+  /// What the tensors take.
+  int64_t bytes() const;
+
   /// Computes `count` <= batch images, [count][channels][height][width] bytes.
   void compute(const uint8_t* images, int64_t count);
 

@@ -95,8 +95,9 @@ class Onnx final : public Dialect {
 
   static Value wide_fixed_point(Graph& graph, const Value& integers, int exponent,
                                 const package::Tensor& tensor) {
-    if (tensor.bits <= 24) return dequantized(graph, graph.cast(integers, Type::int32), exponent);
-    return scaled_by(graph, graph.cast(integers, Type::float64), -exponent);
+    // Not DequantizeLinear of int32: runtimes move it behind other nodes, and quantize what it then gets.
+    return scaled_by(graph, graph.cast(integers, tensor.bits <= 24 ? Type::float32 : Type::float64),
+                     -exponent);
   }
 };
 

@@ -39,10 +39,15 @@ void check_text(const std::string& text, const char* what) {
     refuse(std::string(what) + " has " + std::to_string(text.size()) + " bytes, more than " +
            std::to_string(max_text_bytes));
   }
-  for (const char character : text) {
-    const auto byte = static_cast<uint8_t>(character);
-    if (byte < 0x20 || byte == 0x7f)
-      refuse(std::string(what) + " holds the control character " + std::to_string(byte));
+  for (std::size_t index = 0; index < text.size(); ++index) {
+    const auto byte = static_cast<uint8_t>(text[index]);
+    const auto next = static_cast<uint8_t>(index + 1 < text.size() ? text[index + 1] : 0);
+    // In UTF-8, 0xc2 0x80 to 0xc2 0x9f are control characters too, which terminals follow.
+    const bool is_second_set = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
+    if (byte < 0x20 || byte == 0x7f || is_second_set) {
+      refuse(std::string(what) + " holds the control character " +
+             std::to_string(is_second_set ? next : byte));
+    }
   }
 }
 

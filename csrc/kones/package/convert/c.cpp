@@ -56,7 +56,8 @@ static inline int32_t @p@_predict(const uint8_t *image, @p@_tensors *t)
 )";
 
 constexpr const char* main_text =
-    R"(/* Runs the golden vectors of @p@.h: prints what came of it, and returns 1 at the first difference. */
+    R"(/* Runs the golden vectors of @p@.h: prints what came of it, and returns 1 at the first difference, or where there are
+   none. */
 #include <stdio.h>
 
 #include "@p@.h"
@@ -68,9 +69,7 @@ static @p@_tensors t;
 @arrays@@hashes@
 int main(void)
 {
-@body@  printf("%d golden vectors, %d tensors each: every integer is right\n", VECTORS, TENSORS);
-  return 0;
-}
+@body@}
 )";
 
 constexpr const char* hash_text = R"(
@@ -163,9 +162,13 @@ class CSource {
   std::string main() {
     values_["arrays"] = values_["hashes"] = values_["body"] = "";
     if (network_.golden.empty()) {
-      values_["body"] = "  (void)t;\n";
+      values_["body"] =
+          "  (void)t;\n  printf(\"no golden vectors: nothing was computed\\n\");\n  return 1;\n";
     } else {
       write_golden();
+      values_["body"] +=
+          "  printf(\"%d golden vectors, %d tensors each: every integer is right\\n\", VECTORS, TENSORS);\n"
+          "  return 0;\n";
     }
     return filled(main_text, values_);
   }

@@ -197,7 +197,16 @@ void add_cost(CLI::App& app, int& status) {
                      choices_text(value) + (depends ? "; package for a package" : ""))
         ->default_str(hardware::choice_name(value));
   });
-  const CLI::Range above_zero(1e-9, 1e9);
+  const CLI::Range in_range(1e-9, 1e9);
+  // No comparison with what is no number fails.
+  const CLI::Validator is_number(
+      [](const std::string& text) -> std::string {
+        return text.find_first_not_of("+-.0123456789eE") == std::string::npos
+                   ? ""
+                   : "\"" + text + "\" is no number";
+      },
+      "NUMBER");
+  const CLI::Validator above_zero = is_number & in_range;
   command
       ->add_option("--memory-pj-per-bit", arguments->memory_energy,
                    "Energy of memory, in place of the constants'")

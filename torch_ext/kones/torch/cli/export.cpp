@@ -43,6 +43,10 @@ int run_export(const ExportArguments& arguments) {
   return 0;
 }
 
+std::string not_empty(const std::string& text) {
+  return text.empty() ? "it is empty" : "";
+}
+
 }  // namespace
 
 void add_export(CLI::App& app, int& status) {
@@ -50,12 +54,15 @@ void add_export(CLI::App& app, int& status) {
   auto arguments = std::make_shared<ExportArguments>();
   command->add_option("folder", arguments->folder, "Folder of the run")->required();
   command->add_option("--out", arguments->out, "The package to write, *.kones")->required();
-  command->add_option(
-      "--activation-bits", arguments->activation_bits,
-      "Bits of ReLU activations, 4 to 16: one width, or LAYER=BITS,LAYER=BITS,*=BITS; 8 unless "
-      "trained with others");
-  command->add_option("--calibration", arguments->calibration,
-                      "How radix points are found: " + join(calibration_names()) + "; range unless trained");
+  command
+      ->add_option("--activation-bits", arguments->activation_bits,
+                   "Bits of ReLU activations, 4 to 16: one width, or LAYER=BITS,LAYER=BITS,*=BITS; 8 unless "
+                   "trained with others")
+      ->check(not_empty);
+  command
+      ->add_option("--calibration", arguments->calibration,
+                   "How radix points are found: " + join(calibration_names()) + "; range unless trained")
+      ->check(not_empty);
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments, &status] { status = run_export(*arguments); });
 }

@@ -9,6 +9,7 @@
 #include "kones/data/dataset.h"
 #include "kones/engine/engine.h"
 #include "kones/error.h"
+#include "kones/package/convert/convert.h"
 #include "kones/package/reader.h"
 #include "kones/torch/cli/commands.h"
 #include "kones/torch/cli/names.h"
@@ -26,6 +27,7 @@ struct RunArguments {
   std::string file;
   std::string dataset;
   std::string check;
+  std::string network;
   int64_t limit = 0;
   bool json = false;
 };
@@ -65,7 +67,7 @@ Evaluation evaluate_package(const package::Network& network, const ImageSet& ima
 
 int run_run(const RunArguments& arguments) {
   const package::Package read = package::read_package(arguments.file);
-  const package::Network& network = read.networks.front();
+  const package::Network& network = read.networks[package::choose_network(read, arguments.network)];
   const ImageSet images = load_test_images(arguments.dataset, arguments.limit);
   check_pictures(images, network);
   const bool checks = !arguments.check.empty();
@@ -114,6 +116,10 @@ int run_run(const RunArguments& arguments) {
   if (report.mismatched_values > 0) {
     throw Error("the package's integers are not those of the checkpoint: first in " + report.first_mismatch);
   }
+  if (report.mismatched_signs > 0) {
+    throw Error(std::to_string(report.mismatched_signs) +
+                " hidden signs are not those of the trained network: export the run again");
+  }
   return 0;
 }
 
@@ -126,6 +132,8 @@ void add_run(CLI::App& app, int& status) {
   command->add_option("--dataset", arguments->dataset, "Pictures: " + join(dataset_names()))->required();
   command->add_option("--check", arguments->check,
                       "Compare every integer of every layer with the run in this folder");
+  command->add_option("--network", arguments->network,
+                      "Which network, by name or number, where the package holds several");
   command->add_option("--limit", arguments->limit, "Only the first so many test pictures")
       ->check(whole_number_from<int64_t>(1));
   command->add_flag("--json", arguments->json, "Print the result as JSON");

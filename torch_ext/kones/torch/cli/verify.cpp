@@ -36,6 +36,10 @@ void print(const engine::NetworkProof& proof) {
     std::printf("  %s: no accumulator leaves %d bits; |sum| is at most %lld\n", accumulator.layer.c_str(),
                 accumulator.bits, static_cast<long long>(accumulator.bound));
   }
+  if (proof.golden_vectors == 0) {
+    std::printf("  no golden vectors: nothing was computed\n");
+    return;
+  }
   std::printf(
       "  %lld golden vectors: %lld integers computed twice, by the reference and the engine; all are "
       "right\n",
