@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -102,6 +103,21 @@ class AreasTest(unittest.TestCase):
                 found = [synthesize(name, flow).area for name in names]
                 self.assertEqual(found, sorted(found, reverse=True), names)
                 self.assertEqual(len(set(found)), len(found))
+
+    def test_the_cost_models_areas_are_those_of_the_units(self):
+        """Gates of another library, in the flow that it was measured with: within a tenth, far below its factor."""
+        constants = tomllib.loads((ROOT / "csrc/kones/hardware/constants.toml").read_text(encoding="utf-8"))["area"]
+        for constant, size, name in (("integer_multiply", 144, "baugh-wooley-12x12"),
+                                     ("integer_multiply", 64, "baugh-wooley-8x8"),
+                                     ("integer_shift", 8, "lightnn-1-exact-8"),
+                                     ("integer_shift", 12, "lightnn-1-exact-12"),
+                                     ("integer_two_shifts", 8, "lightnn-2-exact-8"),
+                                     ("integer_two_shifts", 12, "lightnn-2-exact-12"),
+                                     ("integer_add", 32, "add-32")):
+            with self.subTest(name=name):
+                gates = dict(constants[constant]["points"])[size]
+                self.assertAlmostEqual(synthesize(name, "fa").gates / gates, 1.0, delta=0.1)
+                self.assertLess(1.1, constants[constant]["factor"])
 
     def test_full_adders_are_used(self):
         result = synthesize("add-32", "fa")
