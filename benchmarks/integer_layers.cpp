@@ -90,7 +90,7 @@ std::vector<int32_t> draw_levels(int64_t count, int64_t inputs, bool uniform) {
 
 template <typename T>
 void measure(const Layer& layer, int64_t batch, CpuTier tier, bool uniform, double peak) {
-  IntegerShape shape;
+  ConvolutionShape shape;
   shape.in_channels = layer.in_channels;
   shape.in_height = shape.in_width = layer.size;
   shape.out_channels = layer.out_channels;

@@ -78,8 +78,8 @@ constexpr IntegerOperand operand_of = sizeof(T) == 1   ? IntegerOperand::uint8
 template <typename T>
 using SumOf = std::conditional_t<sizeof(T) == 4, int64_t, int32_t>;
 
-IntegerShape integer_shape(const XnorShape& s) {
-  IntegerShape shape;
+ConvolutionShape integer_shape(const XnorShape& s) {
+  ConvolutionShape shape;
   shape.in_channels = s.in_channels;
   shape.in_height = s.in_height;
   shape.in_width = s.in_width;
@@ -96,7 +96,7 @@ IntegerShape integer_shape(const XnorShape& s) {
   return shape;
 }
 
-std::string describe(const IntegerShape& s) {
+std::string describe(const ConvolutionShape& s) {
   XnorShape shape;
   shape.in_channels = s.in_channels;
   shape.in_height = s.in_height;
@@ -121,7 +121,7 @@ struct Case {
   using Sum = SumOf<T>;
   static constexpr Sum untouched = 123456789;
 
-  Case(const IntegerShape& shape, int64_t batch, Levels kind, int zero_point = 0, int64_t gap = 0)
+  Case(const ConvolutionShape& shape, int64_t batch, Levels kind, int zero_point = 0, int64_t gap = 0)
       : shape(shape),
         batch(batch),
         zero_point(zero_point),
@@ -148,7 +148,7 @@ struct Case {
 
   void add_up() {
     using Unsigned = std::make_unsigned_t<Sum>;
-    const IntegerShape& s = shape;
+    const ConvolutionShape& s = shape;
     const int64_t channels = s.group_in_channels();
     std::vector<int32_t> by_taps(levels.size());  // [out][taps][group channels]
     for (int64_t o = 0; o < s.out_channels; ++o)
@@ -189,7 +189,7 @@ struct Case {
     return result;
   }
 
-  IntegerShape shape;
+  ConvolutionShape shape;
   int64_t batch;
   int zero_point;
   int64_t in_stride;
@@ -234,8 +234,8 @@ TEST_P(IntegerConv2dTest, SumsOfInt32AreExactOverTheGrid) {
 }
 
 template <typename T>
-void check(const IntegerShape& shape, int64_t batch, Levels kind, CpuTier tier, const Parallel& parallel = {},
-           int64_t gap = 0) {
+void check(const ConvolutionShape& shape, int64_t batch, Levels kind, CpuTier tier,
+           const Parallel& parallel = {}, int64_t gap = 0) {
   const Case<T> test(shape, batch, kind, sizeof(T) == 1 ? 128 : 0, gap);
   ASSERT_EQ(test.run(tier, parallel), test.sums)
       << describe(shape) << ", batch " << batch << ", " << 8 * sizeof(T) << " bits, levels "
@@ -246,7 +246,7 @@ void check(const IntegerShape& shape, int64_t batch, Levels kind, CpuTier tier, 
 /// Seen to fail on: tiles that overlap, products that saturate.
 TEST_P(IntegerConv2dTest, EveryNumberOfChannelsOutputsAndPixelsIsExact) {
   for (int64_t number = 1; number <= 140; ++number) {
-    IntegerShape shape;
+    ConvolutionShape shape;
     shape.in_channels = 1 + number * 3 % 40;
     shape.out_channels = number;
     shape.in_height = 2;
@@ -264,7 +264,7 @@ TEST_P(IntegerConv2dTest, LinearLayersAreExact) {
   for (const int64_t channels : {1, 3, 4, 500, 1601, 1604}) {
     for (const int64_t groups : {1, 3}) {
       for (const int64_t batch : {1, 2, 7, 61}) {
-        IntegerShape shape;
+        ConvolutionShape shape;
         shape.groups = groups;
         shape.in_channels = groups * channels;
         shape.out_channels = groups * 67;
@@ -286,7 +286,7 @@ TEST_P(IntegerConv2dTest, LinearLayersAreExact) {
 
 /// More panels than threads, some for each. Seen to fail on: panels of a task left out.
 TEST_P(IntegerConv2dTest, WideLayersAreExact) {
-  IntegerShape shape;
+  ConvolutionShape shape;
   shape.in_channels = 21;
   shape.out_channels = 1000;
   for (const int threads : {1, 2, 3}) {
@@ -298,7 +298,7 @@ TEST_P(IntegerConv2dTest, WideLayersAreExact) {
 /// More steps than are multiplied at a time; and a sum within int32 of bytes whose own sum is not. Seen to
 /// fail on: later steps that replace the sums of earlier ones, products that saturate.
 TEST_P(IntegerConv2dTest, LongSumsAreExact) {
-  IntegerShape shape;
+  ConvolutionShape shape;
   shape.in_channels = 40000;
   shape.out_channels = 17;
   ASSERT_NO_FATAL_FAILURE(check<uint8_t>(shape, 2, Levels::few_128, GetParam()));
@@ -319,7 +319,7 @@ TEST_P(IntegerConv2dTest, ImagesWithoutPaddingAreExact) {
   for (const int64_t kernel : {1, 2}) {
     for (const int64_t stride : {1, 2, 3}) {
       for (const int64_t gap : {0, 4}) {
-        IntegerShape shape;
+        ConvolutionShape shape;
         shape.in_channels = 8;
         shape.out_channels = 21;
         shape.in_height = 7;
@@ -338,19 +338,19 @@ TEST_P(IntegerConv2dTest, ImagesWithoutPaddingAreExact) {
 /// More than is worked on at a time: several images, the rows of a large one, in one thread and more. Seen to
 /// fail on: the first rows taken for others, a copy kept for the next images.
 TEST_P(IntegerConv2dTest, ManyAndLargeImagesAreExact) {
-  IntegerShape many;
+  ConvolutionShape many;
   many.in_channels = 20;
   many.out_channels = 5;
   many.in_height = many.in_width = 50;
   many.kernel_height = many.kernel_width = 3;
   many.padding_height = many.padding_width = 1;
-  IntegerShape large = many;
+  ConvolutionShape large = many;
   large.in_channels = 1;
   large.out_channels = 3;
   large.in_height = 500;
   large.in_width = 501;
   large.stride_height = 2;
-  IntegerShape in_place;
+  ConvolutionShape in_place;
   in_place.in_channels = 4;
   in_place.out_channels = 3;
   in_place.in_height = 400;
@@ -371,7 +371,7 @@ TEST_P(IntegerConv2dTest, ManyAndLargeImagesAreExact) {
 TEST_P(IntegerConv2dTest, WindowsOfDistantTapsAreExact) {
   for (const int64_t groups : {1, 2}) {
     for (const int64_t dilation_width : {1, 200}) {
-      IntegerShape shape;
+      ConvolutionShape shape;
       shape.groups = groups;
       shape.in_channels = groups * 45;
       shape.out_channels = groups * 17;
@@ -391,7 +391,7 @@ TEST_P(IntegerConv2dTest, WindowsOfDistantTapsAreExact) {
       ASSERT_NO_FATAL_FAILURE(check<int32_t>(shape, 1, Levels::int16, GetParam()));
     }
   }
-  IntegerShape wide;  // some pixels of a row at a time
+  ConvolutionShape wide;  // some pixels of a row at a time
   wide.in_channels = 30001;
   wide.out_channels = 2;
   wide.in_height = 2;
@@ -406,7 +406,7 @@ TEST_P(IntegerConv2dTest, WindowsOfDistantTapsAreExact) {
 
 /// Sums of nothing but extremes: additions of pairs pass the range of int32, and sums are modulo 2^32.
 TEST_P(IntegerConv2dTest, ExtremesAreExact) {
-  IntegerShape shape;
+  ConvolutionShape shape;
   shape.in_channels = 70;
   shape.out_channels = 18;
   shape.in_width = 9;
@@ -448,7 +448,7 @@ class IntegerForms : public testing::Test {
     return plan.weight_bytes / integer_vector / integer_step;
   }
 
-  IntegerShape shape;
+  ConvolutionShape shape;
   std::vector<int32_t> levels;
 };
 

@@ -8,24 +8,6 @@
 namespace kones::engine {
 namespace {
 
-XnorShape xnor_shape(const kernels::IntegerShape& shape) {
-  XnorShape same;
-  same.in_channels = shape.in_channels;
-  same.in_height = shape.in_height;
-  same.in_width = shape.in_width;
-  same.out_channels = shape.out_channels;
-  same.kernel_height = shape.kernel_height;
-  same.kernel_width = shape.kernel_width;
-  same.stride_height = shape.stride_height;
-  same.stride_width = shape.stride_width;
-  same.padding_height = shape.padding_height;
-  same.padding_width = shape.padding_width;
-  same.dilation_height = shape.dilation_height;
-  same.dilation_width = shape.dilation_width;
-  same.groups = shape.groups;
-  return same;
-}
-
 /// The bits of `count` <= 64 stored signs: set where a sign is 0, which is -1.
 uint64_t packed(const uint8_t* signs, int64_t count) {
   uint64_t word = 0;
@@ -51,8 +33,7 @@ void pack(const uint8_t* signs, int64_t rows, int64_t channels, uint64_t* words)
 
 }  // namespace
 
-BinaryLayer::BinaryLayer(const std::vector<int32_t>& levels, const kernels::IntegerShape& shape)
-    : shape_(xnor_shape(shape)) {
+BinaryLayer::BinaryLayer(const std::vector<int32_t>& levels, const ConvolutionShape& shape) : shape_{shape} {
   const int64_t tap_words = shape_.taps() * shape_.group_words();
   std::vector<uint64_t> words(shape_.out_channels * tap_words);
   for (int64_t output = 0; output < shape_.out_channels; ++output) {

@@ -13,7 +13,7 @@ namespace kones::engine {
 class BinaryLayer : public LayerKernel {
  public:
   /// levels: -1 and +1, [out_channels][shape.inputs()], in the order of kernels::IntegerConv2d.
-  BinaryLayer(const std::vector<int32_t>& levels, const kernels::IntegerShape& shape);
+  BinaryLayer(const std::vector<int32_t>& levels, const ConvolutionShape& shape);
 
   /// Signs as StoredTensor keeps them, 0 and 2; sums in 32 bits.
   void run(const std::vector<const void*>& inputs, void* output, int64_t images,

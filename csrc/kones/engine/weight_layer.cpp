@@ -13,7 +13,6 @@ namespace {
 
 using kernels::IntegerConv2d;
 using kernels::IntegerOperand;
-using kernels::IntegerShape;
 
 /// The levels of a Linear layer for an input that is stored pixel after pixel.
 std::vector<int32_t> levels_by_pixel(const package::Weights& weights, const StoredTensor& from) {
@@ -29,14 +28,14 @@ std::vector<int32_t> levels_by_pixel(const package::Weights& weights, const Stor
   return ordered;
 }
 
-IntegerShape linear_shape(const StoredTensor& from, const StoredTensor& to) {
-  IntegerShape shape;
+ConvolutionShape linear_shape(const StoredTensor& from, const StoredTensor& to) {
+  ConvolutionShape shape;
   shape.in_channels = from.elements();
   shape.out_channels = to.channels;
   return shape;
 }
 
-IntegerShape conv_shape(const package::Conv2d& conv, const StoredTensor& from, const StoredTensor& to) {
+ConvolutionShape conv_shape(const package::Conv2d& conv, const StoredTensor& from, const StoredTensor& to) {
   return {from.channels,       from.height,        from.width,           to.channels,
           conv.kernel_height,  conv.kernel_width,  conv.stride_height,   conv.stride_width,
           conv.padding_height, conv.padding_width, conv.dilation_height, conv.dilation_width,
@@ -73,7 +72,7 @@ IntegerOperand operand_of(const StoredTensor& from, const StoredTensor& to,
 
 class IntegerLayer : public LayerKernel {
  public:
-  IntegerLayer(const std::vector<int32_t>& levels, const IntegerShape& shape, const LayerTensors& tensors)
+  IntegerLayer(const std::vector<int32_t>& levels, const ConvolutionShape& shape, const LayerTensors& tensors)
       : from_(*tensors.inputs[0]),
         conv_(levels.data(), shape, operand_of(from_, *tensors.output, levels),
               conv_zero_point(operand_of(from_, *tensors.output, levels), from_)) {
@@ -138,14 +137,14 @@ bool multiplies_bytes(const package::Conv2d& conv, const package::Input& input,
 std::unique_ptr<LayerKernel> make_layer(const package::Linear& linear, const LayerTensors& tensors) {
   const StoredTensor& from = *tensors.inputs[0];
   const std::vector<int32_t> levels = levels_by_pixel(linear.weights, from);
-  const IntegerShape shape = linear_shape(from, *tensors.output);
+  const ConvolutionShape shape = linear_shape(from, *tensors.output);
   if (is_counted(linear.weights, tensors)) return std::make_unique<BinaryLayer>(levels, shape);
   return std::make_unique<IntegerLayer>(levels, shape, tensors);
 }
 
 std::unique_ptr<LayerKernel> make_layer(const package::Conv2d& conv, const LayerTensors& tensors) {
   const StoredTensor& from = *tensors.inputs[0];
-  IntegerShape shape = conv_shape(conv, from, *tensors.output);
+  ConvolutionShape shape = conv_shape(conv, from, *tensors.output);
   if (from.has_constant_channel) {
     const std::vector<int64_t> levels = byte_levels(conv, from.scale, from.constant);
     shape.in_channels = from.stored_channels();

@@ -167,7 +167,7 @@ class Run {
 
   template <typename Element>
   void fill_elements(const Unit& unit, Element* to) const {
-    const IntegerShape& s = shape_;
+    const ConvolutionShape& s = shape_;
     if (plan_.patches) {
       for (int64_t image = unit.image; image < unit.image + unit.images; ++image) {
         for (int64_t y = unit.row; y < unit.row + unit.rows; ++y) {
@@ -259,7 +259,7 @@ class Run {
   void multiply(const IntegerRows<int64_t>& rows) const { plan_.tier->words(rows); }
 
   const IntegerPlan& plan_;
-  const IntegerShape& shape_;
+  const ConvolutionShape& shape_;
   const T* x_;
   int64_t in_stride_;
   int64_t batch_;

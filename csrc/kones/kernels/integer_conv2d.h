@@ -7,38 +7,9 @@
 
 #include "kones/kernels/cpu_tier.h"
 #include "kones/kernels/parallel.h"
+#include "kones/numeric/convolution_shape.h"
 
 namespace kones::kernels {
-
-/// The sizes of a two-dimensional convolution. Group g of the inputs is channels g * group_in_channels() ..
-/// and makes group g of the outputs.
-struct IntegerShape {
-  int64_t in_channels = 1;  ///< a multiple of groups
-  int64_t in_height = 1;
-  int64_t in_width = 1;
-  int64_t out_channels = 1;  ///< a multiple of groups
-  int64_t kernel_height = 1;
-  int64_t kernel_width = 1;
-  int64_t stride_height = 1;
-  int64_t stride_width = 1;
-  int64_t padding_height = 0;
-  int64_t padding_width = 0;
-  int64_t dilation_height = 1;
-  int64_t dilation_width = 1;
-  int64_t groups = 1;
-
-  int64_t group_in_channels() const { return in_channels / groups; }
-  int64_t group_out_channels() const { return out_channels / groups; }
-  int64_t taps() const { return kernel_height * kernel_width; }
-  /// Levels of an output.
-  int64_t inputs() const { return group_in_channels() * taps(); }
-  int64_t out_height() const {
-    return (in_height + 2 * padding_height - dilation_height * (kernel_height - 1) - 1) / stride_height + 1;
-  }
-  int64_t out_width() const {
-    return (in_width + 2 * padding_width - dilation_width * (kernel_width - 1) - 1) / stride_width + 1;
-  }
-};
 
 /// What activations are stored as.
 enum class IntegerOperand {
@@ -58,13 +29,13 @@ class IntegerConv2d {
   /// is one that convolutions have (every size positive, an output of at least one pixel). zero_point: 0 to
   /// 255, and 0 unless the operand is uint8. Throws std::invalid_argument for levels beyond max_level unless
   /// the operand is int32, which takes all.
-  IntegerConv2d(const int32_t* levels, const IntegerShape& shape, IntegerOperand operand, int zero_point = 0,
-                CpuTier tier = cpu_tier());
+  IntegerConv2d(const int32_t* levels, const ConvolutionShape& shape, IntegerOperand operand,
+                int zero_point = 0, CpuTier tier = cpu_tier());
   IntegerConv2d(IntegerConv2d&&) noexcept;
   IntegerConv2d& operator=(IntegerConv2d&&) noexcept;
   ~IntegerConv2d();
 
-  const IntegerShape& shape() const;
+  const ConvolutionShape& shape() const;
   IntegerOperand operand() const;
 
   /// x: [batch][in_height][in_width] pixels of in_channels neighbours, one pixel in_stride elements after the

@@ -36,7 +36,7 @@ struct IntegerPanel {
 };
 
 struct IntegerPlan {
-  IntegerPlan(const int32_t* levels, const IntegerShape& shape, IntegerOperand operand, int zero_point,
+  IntegerPlan(const int32_t* levels, const ConvolutionShape& shape, IntegerOperand operand, int zero_point,
               CpuTier tier);
 
   /// Bytes of an element of the copy.
@@ -54,7 +54,7 @@ struct IntegerPlan {
   /// Columns of the copy.
   int64_t copy_width() const { return has_padding() ? reached_columns() : shape.in_width; }
 
-  IntegerShape shape;
+  ConvolutionShape shape;
   IntegerOperand operand;
   int zero_point;
   const IntegerTier* tier;

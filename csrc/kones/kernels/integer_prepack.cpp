@@ -109,7 +109,7 @@ class Packer {
   /// order_[step * elements_ + i]: the level of the step's element i, -1 past the end of a run; and the
   /// steps' offsets in the window of group 0.
   void make_order() {
-    const IntegerShape& s = plan_.shape;
+    const ConvolutionShape& s = plan_.shape;
     const int64_t bytes = integer_step / elements_;
     const int64_t row = plan_.patches ? s.kernel_width * s.in_channels
                                       : s.dilation_height * plan_.copy_width() * s.in_channels;
@@ -154,7 +154,7 @@ class Packer {
   /// The first step of a panel has a term even if all its numbers are 0: a panel has a step.
   template <typename Function>
   void visit(const Function& function) {
-    const IntegerShape& s = plan_.shape;
+    const ConvolutionShape& s = plan_.shape;
     const int64_t group_bytes = s.group_in_channels() * integer_step / elements_;
     std::vector<int32_t> numbers;
     for (IntegerPanel& panel : plan_.panels) {
@@ -212,7 +212,7 @@ class Packer {
 };
 
 /// As many vectors in each panel as in the others, or one less.
-std::vector<IntegerPanel> make_panels(const IntegerShape& shape, int max_vectors) {
+std::vector<IntegerPanel> make_panels(const ConvolutionShape& shape, int max_vectors) {
   const int64_t outputs = shape.group_out_channels();
   const int64_t vectors = (outputs + integer_vector - 1) / integer_vector;
   const int64_t panels = (vectors + max_vectors - 1) / max_vectors;
@@ -236,7 +236,7 @@ constexpr int64_t max_copy_bytes = int64_t{1} << 22;
 
 }  // namespace
 
-IntegerPlan::IntegerPlan(const int32_t* levels, const IntegerShape& shape, IntegerOperand operand,
+IntegerPlan::IntegerPlan(const int32_t* levels, const ConvolutionShape& shape, IntegerOperand operand,
                          int zero_point, CpuTier tier)
     : shape(shape), operand(operand), zero_point(zero_point), tier(&integer_tier(tier)) {
   const int64_t copied = reached_rows(1) * copy_width();
@@ -264,14 +264,14 @@ IntegerPlan::IntegerPlan(const int32_t* levels, const IntegerShape& shape, Integ
   halves.pack();
 }
 
-IntegerConv2d::IntegerConv2d(const int32_t* levels, const IntegerShape& shape, IntegerOperand operand,
+IntegerConv2d::IntegerConv2d(const int32_t* levels, const ConvolutionShape& shape, IntegerOperand operand,
                              int zero_point, CpuTier tier)
     : plan_(std::make_unique<const IntegerPlan>(levels, shape, operand, zero_point, tier)) {}
 IntegerConv2d::IntegerConv2d(IntegerConv2d&&) noexcept = default;
 IntegerConv2d& IntegerConv2d::operator=(IntegerConv2d&&) noexcept = default;
 IntegerConv2d::~IntegerConv2d() = default;
 
-const IntegerShape& IntegerConv2d::shape() const {
+const ConvolutionShape& IntegerConv2d::shape() const {
   return plan_->shape;
 }
 

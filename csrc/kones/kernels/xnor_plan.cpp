@@ -32,8 +32,7 @@ int64_t padded_to_line(int64_t bytes) {
 
 XnorPrepackedLayout::XnorPrepackedLayout(const XnorShape& shape)
     : patches(shape.taps() > 1 && shape.group_in_channels() < xnor_direct_channels),
-      words(patches ? (shape.taps() * shape.group_in_channels() + 63) / 64
-                    : shape.taps() * shape.group_words()),
+      words(patches ? (shape.inputs() + 63) / 64 : shape.taps() * shape.group_words()),
       panels((shape.group_out_channels() + xnor_panel - 1) / xnor_panel),
       tap_counts(sizeof(XnorPrepackedHeader)),
       weights(padded_to_line(tap_counts +

@@ -3,34 +3,18 @@
 
 #include <cstdint>
 
+#include "kones/numeric/convolution_shape.h"
 #include "kones/numeric/float16.h"
 #include "kones/numeric/host_device.h"
 
 namespace kones {
 
-/// The sizes of a two-dimensional convolution of signs. Group g of the inputs is channels
-/// g * group_in_channels() .. and makes group g of the outputs.
-struct XnorShape {
+/// The sizes of a two-dimensional convolution of signs.
+struct XnorShape : ConvolutionShape {
   int64_t batch = 1;
-  int64_t in_channels = 1;  ///< a multiple of groups
-  int64_t in_height = 1;
-  int64_t in_width = 1;
-  int64_t out_channels = 1;  ///< a multiple of groups
-  int64_t kernel_height = 1;
-  int64_t kernel_width = 1;
-  int64_t stride_height = 1;
-  int64_t stride_width = 1;
-  int64_t padding_height = 0;
-  int64_t padding_width = 0;
-  int64_t dilation_height = 1;
-  int64_t dilation_width = 1;
-  int64_t groups = 1;
 
-  int64_t group_in_channels() const { return in_channels / groups; }
-  int64_t group_out_channels() const { return out_channels / groups; }
   /// 64-bit words that hold the signs of one group of one pixel.
   int64_t group_words() const { return (group_in_channels() + 63) / 64; }
-  int64_t taps() const { return kernel_height * kernel_width; }
   /// Bytes of prepacked weights: room for the order of any device's kernels, so that programs that are traced
   /// without a device know it. Depends on channels, kernel size and groups alone.
   int64_t prepacked_bytes() const {
@@ -39,15 +23,9 @@ struct XnorShape {
     const int64_t counts = (kernel_height + 1) * (kernel_width + 1) * columns * 4;
     return 128 + groups * (counts + steps * columns * 32);
   }
-  int64_t out_height() const {
-    return (in_height + 2 * padding_height - dilation_height * (kernel_height - 1) - 1) / stride_height + 1;
-  }
-  int64_t out_width() const {
-    return (in_width + 2 * padding_width - dilation_width * (kernel_width - 1) - 1) / stride_width + 1;
-  }
 };
 
-/// The most products in a sum, taps() * group_in_channels(): sums are int32.
+/// The most products in a sum, inputs(): sums are int32.
 inline constexpr int64_t xnor_max_products = INT32_MAX;
 
 enum class XnorActivation {
