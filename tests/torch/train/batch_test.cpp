@@ -150,6 +150,93 @@ TEST(Batch, WithoutFlipOrShiftNothingElseChanges) {
   }
 }
 
+/// A picture whose value is its row plus a hundredth of its column, so that a place can be read off it.
+ImageSet ramp_images(int64_t count, int side) {
+  ImageSet images{count, 1, side, side, 10, {}, {}};
+  for (int64_t n = 0; n < count; ++n) {
+    for (int y = 0; y < side; ++y) {
+      for (int x = 0; x < side; ++x)
+        images.pixels.push_back(static_cast<uint8_t>(n % 2 == 0 ? 5 * y : 5 * x));
+    }
+  }
+  images.labels.assign(static_cast<size_t>(count), 0);
+  return images;
+}
+
+// A linear picture is interpolated without error, so every pixel tells where it came from: a turn by an angle
+// and a scale that are the same for the whole picture and lie in the range. Seen to fail on: degrees taken as
+// radians; the scale multiplied instead of divided.
+TEST(Batch, TurnsAndScalesAboutTheMiddle) {
+  constexpr int side = 21;
+  constexpr int64_t count = 400;
+  const ImageSet images = ramp_images(count, side);
+  const std::vector<int64_t> all = consecutive_indices(0, count);
+  Augmentation augmentation;
+  augmentation.seed = 3;
+  augmentation.rotation = 20.0;
+  augmentation.zoom = 0.2;
+  augmentation.edge = true;
+  const at::Tensor batch = make_batch(images, all.data(), count, augmentation);
+  double largest_angle = 0.0;
+  double largest_scale = 1.0;
+  double least_scale = 1.0;
+  for (int64_t n = 0; n < count; ++n) {
+    // In pixels about the middle, from the value (2 * 5 p - 255) / 255.
+    const auto place = [&](int64_t y, int64_t x) {
+      return (batch[n][0][y][x].item<double>() * 255 + 255) / 10 - 10;
+    };
+    const double down = (place(13, 10) - place(7, 10)) / 6;
+    const double right = (place(10, 13) - place(10, 7)) / 6;
+    const double along = n % 2 == 0 ? down : right;
+    const double across = n % 2 == 0 ? -right : down;
+    EXPECT_NEAR(place(10, 10), 0.0, 1e-3) << n;
+    EXPECT_NEAR(place(8, 12), (n % 2 == 0 ? -2 * down + 2 * right : 2 * right - 2 * down), 1e-3) << n;
+    const double scale = 1.0 / std::hypot(along, across);
+    const double angle = std::atan2(across, along) * 180.0 / std::acos(-1.0);
+    EXPECT_LE(std::fabs(angle), 20.001);
+    EXPECT_LE(std::fabs(scale - 1.0), 0.2001);
+    largest_angle = std::max(largest_angle, std::fabs(angle));
+    largest_scale = std::max(largest_scale, scale);
+    least_scale = std::min(least_scale, scale);
+  }
+  EXPECT_GT(largest_angle, 19.0);
+  EXPECT_GT(largest_scale, 1.19);
+  EXPECT_LT(least_scale, 0.81);
+}
+
+// Seen to fail on: the border black all the same.
+TEST(Batch, TheEdgeComesInFromOutside) {
+  const ImageSet images = images_of(50, 1, 6, 6);
+  const std::vector<int64_t> all = consecutive_indices(0, 50);
+  Augmentation augmentation;
+  augmentation.shift = 2;
+  augmentation.seed = 4;
+  const at::Tensor black = make_batch(images, all.data(), 50, augmentation);
+  augmentation.edge = true;
+  const at::Tensor edge = make_batch(images, all.data(), 50, augmentation);
+  EXPECT_EQ((black == -1).sum().item<int64_t>() > 0, true);
+  EXPECT_EQ((edge == -1).sum().item<int64_t>(), 0) << "no picture has a black pixel";
+  EXPECT_TRUE(at::equal(at::where(black == -1, edge, black), edge));
+  // Rows that come in are the outermost one.
+  for (int64_t n = 0; n < 50; ++n) {
+    for (int64_t row = 0; row + 1 < 6; ++row) {
+      const at::Tensor upper = black[n][0][row];
+      if ((upper == -1).all().item<bool>() && !(black[n][0][row + 1] == -1).all().item<bool>())
+        EXPECT_TRUE(at::equal(edge[n][0][row], edge[n][0][row + 1])) << n;
+    }
+  }
+}
+
+// Turning moves what shifting and mirroring do, no matter whether there is turning.
+TEST(Batch, ATurnByNothingChangesNothing) {
+  const ImageSet images = images_of(30, 3, 7, 5);
+  const std::vector<int64_t> all = consecutive_indices(0, 30);
+  Augmentation augmentation{2, true, 8, 3};
+  const at::Tensor moved_only = make_batch(images, all.data(), 30, augmentation);
+  augmentation.rotation = 1e-9;
+  EXPECT_LT((make_batch(images, all.data(), 30, augmentation) - moved_only).abs().max().item<double>(), 1e-6);
+}
+
 // Seen to fail on: a swap with any place below count (biased); the last place left out.
 TEST(Shuffle, EveryOrderIsEquallyLikely) {
   constexpr int seeds = 6000;

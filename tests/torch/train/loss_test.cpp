@@ -75,5 +75,49 @@ TEST(Loss, CrossEntropy) {
   expect_loss("cross-entropy", input, expected);
 }
 
+// Label l of c classes counts 1 - s + s / c, every other one s / c.
+TEST(Loss, LabelSmoothing) {
+  const Case input = example();
+  constexpr double smoothing = 0.3;
+  double expected = 0.0;
+  for (int64_t n = 0; n < batch; ++n) {
+    double sum = 0.0;
+    for (int64_t c = 0; c < classes; ++c) sum += std::exp(input.outputs[n][c].item<double>());
+    for (int64_t c = 0; c < classes; ++c) {
+      const double wanted =
+          smoothing / classes + (input.labels[n].item<int64_t>() == c ? 1.0 - smoothing : 0.0);
+      expected -= wanted * (input.outputs[n][c].item<double>() - std::log(sum)) / batch;
+    }
+  }
+  EXPECT_NEAR(compute_loss("cross-entropy", input.outputs, input.labels, smoothing).item<double>(), expected,
+              1e-5);
+}
+
+// Hinton, Vinyals and Dean, 2015: as the temperature grows, the gradient tends to that of half the squared
+// distance of centred outputs, divided by the classes; and a network that answers as its teacher has no loss.
+TEST(Loss, DistillationIsTheDivergenceFromTheTeacher) {
+  at::manual_seed(12);
+  const at::Tensor teacher = at::randn({batch, classes}) * 3;
+  const at::Tensor outputs = at::randn({batch, classes}) * 3;
+  constexpr double temperature = 2.5;
+  double expected = 0.0;
+  for (int64_t n = 0; n < batch; ++n) {
+    double teacher_sum = 0.0;
+    double sum = 0.0;
+    for (int64_t c = 0; c < classes; ++c) {
+      teacher_sum += std::exp(teacher[n][c].item<double>() / temperature);
+      sum += std::exp(outputs[n][c].item<double>() / temperature);
+    }
+    for (int64_t c = 0; c < classes; ++c) {
+      const double p = std::exp(teacher[n][c].item<double>() / temperature) / teacher_sum;
+      const double q = std::exp(outputs[n][c].item<double>() / temperature) / sum;
+      expected += temperature * temperature * p * std::log(p / q) / batch;
+    }
+  }
+  EXPECT_NEAR(compute_distillation_loss(outputs, teacher, temperature).item<double>(), expected,
+              1e-5 * expected);
+  EXPECT_NEAR(compute_distillation_loss(teacher, teacher + 7, temperature).item<double>(), 0.0, 1e-5);
+}
+
 }  // namespace
 }  // namespace kones

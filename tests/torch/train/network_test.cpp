@@ -49,8 +49,11 @@ TEST(Models, HaveThePapersParameterCounts) {
        {9 * (3 * 16 + 6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64) + 16 * 32 + 32 * 64 +
             64 * 10,
         270896 + 7 * 16 + 7 * 32 + 7 * 64 + 10}},
+      {"uci-mlp", {7 * 16 + 16 * 10, 7 * 16 + 16 * 10 + 16 + 10}},
   };
-  for (const Topology& topology : topologies()) {
+  for (const Topology& row : topologies()) {
+    // An open one takes its shape from the data.
+    const Topology topology = fit_topology(row, 1, 1, 7, 10);
     const Network network(topology, find_method("lightnn-1"));
     int64_t biases = 0;
     for (const Block& block : network->blocks()) biases += block.norm_bias().numel();
@@ -82,6 +85,7 @@ TEST(Models, MethodsQuantizeAsThePaperSays) {
       {"power-of-two-bin", {NumberFormat::power_of_two(-6, 0, true).name(), sign}},
       {"ternary", {"ternary", relu}},
       {"ternary-bin", {"ternary", sign}},
+      {"fixed-12", {NumberFormat::fixed_point(2, 10).name(), relu}},
       {"fixed-8", {NumberFormat::fixed_point(1, 7).name(), relu}},
       {"fixed-4", {NumberFormat::fixed_point(1, 3).name(), relu}},
   };
@@ -89,6 +93,73 @@ TEST(Models, MethodsQuantizeAsThePaperSays) {
   for (const Method& method : methods()) {
     EXPECT_EQ(method.weights.name(), expected.at(method.name).weights) << method.name;
     EXPECT_EQ(method.activation, expected.at(method.name).activation) << method.name;
+  }
+}
+
+// Seen to fail on: no limit.
+TEST(Models, OpenOnesTakeTheShapeOfTheData) {
+  const Topology& open = find_topology("uci-mlp");
+  EXPECT_TRUE(open.is_open());
+  const Topology fitted = fit_topology(open, 1, 2, 3, 4);
+  EXPECT_FALSE(fitted.is_open());
+  EXPECT_EQ(fitted.width, 3);
+  EXPECT_EQ(fitted.classes(), 4);
+  for (const auto& [features, classes] : std::vector<std::pair<int64_t, int64_t>>{
+           {0, 2}, {-1, 2}, {1 << 17, 2}, {int64_t{1} << 62, 2}, {4, 1}, {4, 1000}}) {
+    EXPECT_NE(
+        error_text([&, f = features, c = classes] { fit_topology(open, 1, 1, f, c); }).find("uci-mlp takes"),
+        std::string::npos)
+        << features << ", " << classes;
+  }
+  EXPECT_NE(error_text([&] { fit_topology(open, 1 << 16, 1 << 16, 1 << 16, 2); }).find("uci-mlp takes"),
+            std::string::npos);
+  EXPECT_EQ(fit_topology(find_topology("mnist-2conv"), 3, 1, 1, 2).channels, 1) << "others stay as they are";
+}
+
+// bfloat16 has 8 bits of precision, and the outputs stay float32. Seen to fail on: outputs in bfloat16.
+TEST(Models, ComputeInBfloat16) {
+  const ImageSet images = random_images(64, small_topology(), 5);
+  const std::vector<int64_t> all = consecutive_indices(0, 64);
+  const at::Tensor x = make_batch(images, all.data(), 64, {});
+  for (const char* method : {"float", "lightnn-2", "binarynet"}) {
+    at::manual_seed(3);
+    Network network(small_topology(), find_method(method));
+    network->train();
+    const at::Tensor exact = network->forward(x);
+    network->compute_in(at::kBFloat16);
+    const at::Tensor narrow = network->forward(x);
+    EXPECT_EQ(narrow.scalar_type(), at::kFloat) << method;
+    EXPECT_FALSE(at::equal(exact, narrow)) << method;
+    // Signs near zero flip, and a hidden layer of 8 tells little of the rest.
+    const double limit = std::string(method) == "binarynet" ? 0.5 : 0.05;
+    EXPECT_LT(((exact - narrow).abs().mean() / exact.abs().mean()).item<double>(), limit) << method;
+    narrow.sum().backward();
+    EXPECT_EQ(network->blocks()[0].weight()->latent.grad().scalar_type(), at::kFloat) << method;
+    network->compute_in(at::kFloat);
+    EXPECT_TRUE(at::equal(network->forward(x), exact)) << method;
+  }
+}
+
+// Seen to fail on: inputs dropped in evaluation.
+TEST(Models, DropInTrainingWithGradientsAlone) {
+  const ImageSet images = random_images(64, small_topology(), 5);
+  const std::vector<int64_t> all = consecutive_indices(0, 64);
+  const at::Tensor x = make_batch(images, all.data(), 64, {});
+  for (const auto& [inputs, hidden] : {std::pair{0.5, 0.0}, {0.0, 0.5}}) {
+    Network network(small_topology(), find_method("float"));
+    network->eval();
+    const at::Tensor before = network->forward(x);
+    network->set_dropout(inputs, hidden);
+    EXPECT_TRUE(at::equal(network->forward(x), before));
+    network->train();
+    at::manual_seed(1);
+    const at::Tensor first = network->forward(x);
+    const at::Tensor second = network->forward(x);
+    EXPECT_FALSE(at::equal(first, second));
+    at::manual_seed(1);
+    EXPECT_TRUE(at::equal(network->forward(x), first));
+    const at::NoGradGuard no_gradient;
+    EXPECT_TRUE(at::equal(network->forward(x), network->forward(x)));
   }
 }
 

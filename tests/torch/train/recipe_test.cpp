@@ -107,6 +107,20 @@ TEST(Recipe, BadFilesSayWhatIsWrongAndWhere) {
       {"activation_bits = 3\n", {"activation_bits is 3", "4 to 16"}},
       {"activation_bits = 17\n", {"activation_bits is 17"}},
       {"train_images = -1\n", {"train_images is -1"}},
+      {"precision = \"float16\"\n", {"precision", "float32, bfloat16"}},
+      {"precision = \"bfloat16\"\nactivation_bits = 8\n", {"activation_bits needs"}},
+      {"label_smoothing = 2\n", {"label_smoothing is 2", "0 to 1"}},
+      {"loss = \"squared-hinge\"\nlabel_smoothing = 0.1\n", {"label_smoothing is for"}},
+      {"distillation = -1\n", {"distillation is -1"}},
+      {"temperature = 0\n", {"temperature is 0"}},
+      {"rounding_share = 1.1\n", {"rounding_share is 1.1"}},
+      {"weight_average = 1\n", {"weight_average is 1"}},
+      {"input_dropout = 1\n", {"input_dropout is 1"}},
+      {"hidden_dropout = -0.1\n", {"hidden_dropout is -0.1"}},
+      {"rotation = 181\n", {"rotation is 181"}},
+      {"zoom = 1\n", {"zoom is 1"}},
+      {"border = \"white\"\n", {"border", "black, edge"}},
+      {"[[override]]\nmethods = [\"float\"]\n", {"line 1", "\"override\""}},
   };
   for (const Case& bad : cases) {
     const std::string said = refusal(bad.text);
@@ -127,23 +141,19 @@ TEST(Recipe, FilesThatAreNone) {
   EXPECT_NE(error_text([&] { apply_toml(recipe, folder.path()); }).find("is not a file"), std::string::npos);
 }
 
+// Seen to fail on: overrides not applied.
 TEST(Recipe, BestDependsOnModelAndMethod) {
   for (const Topology& topology : topologies()) {
     for (const Method& method : methods()) {
       SCOPED_TRACE(topology.name + ", " + method.name);
       const Recipe recipe = make_recipe("best", topology, method);
       check_recipe(recipe);
-      const bool convolution = topology.name.find("hidden") == std::string::npos;
-      const bool small = topology.name.rfind("cifar-3conv", 0) == 0 || topology.name == "cifar-resnet20";
       const bool binary =
           method.name == "binaryconnect" || method.name == "binarynet" || method.name == "fixed-4";
       EXPECT_EQ(recipe.recipe, "best");
-      EXPECT_EQ(recipe.epochs, convolution && !small ? 8 : 20);
-      EXPECT_EQ(recipe.flip, small);
-      EXPECT_EQ(recipe.batch_size, 128);
+      EXPECT_EQ(recipe.flip, topology.name.rfind("cifar", 0) == 0);
       EXPECT_EQ(recipe.loss, "cross-entropy");
       EXPECT_EQ(recipe.schedule, "cosine");
-      EXPECT_EQ(recipe.rounding, "nearest");
       EXPECT_EQ(recipe.scale_learning_rate, binary);
       EXPECT_EQ(recipe.initialization, binary ? "uniform" : "he");
     }
@@ -166,9 +176,12 @@ TEST(Recipe, PaperFollowsThePaper) {
       EXPECT_EQ(recipe.schedule, "exponential");
       EXPECT_EQ(recipe.schedule_interval, "epoch");
       EXPECT_EQ(recipe.warmup, 0.0);
-      EXPECT_EQ(recipe.batch_size, 100);
-      EXPECT_EQ(recipe.learning_rate, 3e-3);
+      const bool cifar = topology.name.rfind("cifar", 0) == 0;
+      EXPECT_EQ(recipe.learning_rate, cifar ? 1e-3 : 3e-3);
       EXPECT_EQ(recipe.final_learning_rate, 3e-7);
+      EXPECT_EQ(recipe.hidden_dropout, topology.name == "mnist-3hidden" ? 0.5 : 0.0);
+      EXPECT_EQ(recipe.distillation, 0.0);
+      EXPECT_FALSE(recipe.flip);
       EXPECT_EQ(recipe.rounding, k_ones ? "stochastic" : "nearest");
       EXPECT_EQ(recipe.latent_clip, quantized ? 1.0 : 0.0);
       EXPECT_EQ(recipe.initialization, quantized ? "uniform" : "he");
@@ -196,6 +209,7 @@ RunConfig unusual_run() {
                    "mnist:/some/folder",
                    "cuda",
                    "other/best.pt",
+                   "another/run",
                    18446744073709551615u,
                    {},
                    7,
@@ -218,6 +232,17 @@ RunConfig unusual_run() {
   recipe.scale_learning_rate = true;
   recipe.latent_clip = 0.9;
   recipe.activation_bits = 12;
+  recipe.precision = "bfloat16";
+  recipe.label_smoothing = 0.15;
+  recipe.distillation = 0.55;
+  recipe.temperature = 4.5;
+  recipe.rounding_share = 0.65;
+  recipe.weight_average = 0.99;
+  recipe.input_dropout = 0.2;
+  recipe.hidden_dropout = 0.5;
+  recipe.rotation = 11.0;
+  recipe.zoom = 0.12;
+  recipe.border = "edge";
   recipe.shift = 4;
   recipe.flip = true;
   recipe.validation_images = 25;
@@ -236,12 +261,13 @@ TEST(RunConfigFile, KeepsEveryField) {
   EXPECT_EQ(read.dataset, config.dataset);
   EXPECT_EQ(read.device, config.device);
   EXPECT_EQ(read.init, config.init);
+  EXPECT_EQ(read.teacher, config.teacher);
   EXPECT_EQ(read.seed, config.seed);
   EXPECT_EQ(read.threads, config.threads);
   EXPECT_TRUE(read.data == config.data);
   const nlohmann::json before = recipe_to_json(config.recipe);
   EXPECT_EQ(recipe_to_json(read.recipe), before);
-  EXPECT_EQ(before.size(), 21u) << "a field is new: give it a value of its own in unusual_run";
+  EXPECT_EQ(before.size(), 32u) << "a field is new: give it a value of its own in unusual_run";
   const nlohmann::json defaults = recipe_to_json(Recipe());
   for (const auto& [key, value] : before.items()) EXPECT_NE(value, defaults.at(key)) << key;
 }
@@ -280,17 +306,26 @@ TEST(RunConfigFile, DataIsTheSameOnlyInEveryByte) {
   check_same_data(folder, config, {60000, 1});
 }
 
-TEST(RunConfigFile, OlderRunsKnowNeitherThreadsNorDataNorActivationBits) {
+// Seen to fail on: activation_bits asked for in every file.
+TEST(RunConfigFile, OlderRunsTrainedAsTheDefaultsOfNewSettingsSay) {
   const TemporaryFolder folder;
   nlohmann::json json = nlohmann::json::parse(config_to_text(unusual_run()));
   json.erase("threads");
   json.erase("data");
-  json["settings"].erase("activation_bits");
+  json.erase("teacher");
+  const std::vector<std::string> newer = {
+      "precision",      "label_smoothing", "distillation",  "temperature",    "rounding_share",
+      "weight_average", "activation_bits", "input_dropout", "hidden_dropout", "rotation",
+      "zoom",           "border"};
+  for (const std::string& name : newer) json["settings"].erase(name);
   write(folder / "config.json", json.dump());
   const RunConfig read = read_config({folder.path()});
   EXPECT_EQ(read.threads, 0);
   EXPECT_EQ(read.data.images, 0);
-  EXPECT_EQ(read.recipe.activation_bits, 0);
+  EXPECT_EQ(read.teacher, "");
+  const nlohmann::json settings = recipe_to_json(read.recipe);
+  const nlohmann::json defaults = recipe_to_json(Recipe());
+  for (const std::string& name : newer) EXPECT_EQ(settings.at(name), defaults.at(name)) << name;
 }
 
 TEST(RunConfigFile, DamagedFilesAreRefused) {

@@ -7,6 +7,7 @@
 namespace kones::cli {
 
 void add_train(CLI::App& app, int& status);
+void add_recipe(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
 void add_export(CLI::App& app, int& status);
 void add_run(CLI::App& app, int& status);

@@ -63,6 +63,7 @@ hardware::NetworkShape shape_of(const Topology& topology) {
 std::vector<hardware::NetworkShape> known_shapes() {
   std::vector<hardware::NetworkShape> shapes = hardware::paper_networks();
   for (const Topology& topology : topologies()) {
+    if (topology.is_open()) continue;
     const auto is_same = [&topology](const auto& shape) { return shape.name == topology.name; };
     if (std::none_of(shapes.begin(), shapes.end(), is_same)) shapes.push_back(shape_of(topology));
   }

@@ -85,6 +85,7 @@ int print_help(const CLI::App& app, const CLI::ParseError& error) {
 int run_command(CLI::App& app, int argc, char** argv) {
   int status = 0;
   kones::cli::add_train(app, status);
+  kones::cli::add_recipe(app, status);
   kones::cli::add_evaluate(app, status);
   kones::cli::add_export(app, status);
   kones::cli::add_run(app, status);

@@ -112,6 +112,9 @@ void add_train(CLI::App& app, int& status) {
       ->capture_default_str();
   command->add_option("--device", config.device, "cpu or cuda")->capture_default_str();
   command->add_option("--init", config.init, "Start from the network in this checkpoint (best.pt of a run)");
+  command->add_option(
+      "--teacher", config.teacher,
+      "Folder of a run whose network teaches this one, as far as the recipe's distillation says");
   command->add_option("--config", arguments->config_file, "TOML file with settings in place of the recipe's");
   command->add_flag("--resume", arguments->request.resume, "Go on with the run in --out, to the same bits");
   command->add_flag("--json", arguments->json, "Print the result as JSON");

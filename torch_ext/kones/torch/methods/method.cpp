@@ -35,6 +35,10 @@ const std::vector<Method>& methods() {
        {NumberFormat::ternary()},
        ActivationKind::sign,
        "weights 0 and +-s, with one s a layer (TWN), sign activations"},
+      {"fixed-12",
+       {NumberFormat::fixed_point(2, 10)},
+       ActivationKind::relu,
+       "12-bit weights in [-2, 2), ReLU"},
       {"fixed-8", {NumberFormat::fixed_point(1, 7)}, ActivationKind::relu, "8-bit weights in [-1, 1), ReLU"},
       {"fixed-4", {NumberFormat::fixed_point(1, 3)}, ActivationKind::relu, "4-bit weights in [-1, 1), ReLU"},
   };

@@ -42,7 +42,10 @@ at::Tensor pooled(const Pooling& pooling, const at::Tensor& x) {
 
 /// Pooling and batch norm of a block's sums.
 at::Tensor normalized(Block& block, const at::Tensor& sums) {
-  if (block.norm2d.is_empty()) return block.norm1d->forward(sums);
+  if (block.norm2d.is_empty()) {
+    const bool narrow = sums.scalar_type() == at::kBFloat16;
+    return block.norm1d->forward(narrow ? sums.to(at::kFloat) : sums);
+  }
   return block.norm2d->forward(pooled(block.shape.pooling, sums));
 }
 
@@ -185,27 +188,35 @@ at::Tensor NetworkImpl::forward(const at::Tensor& x) {
 
 at::Tensor NetworkImpl::observed_forward(const at::Tensor& x, const Observer& observe) {
   nn::quantize_weights(*this);
-  // The order in which signs are packed and their sums come out; LibTorch's convolutions are no slower in it.
-  const bool multiplies_signs =
-      method_.activation == nn::ActivationKind::sign && has_binary_weights(blocks_.front());
-  at::Tensor y = multiplies_signs && x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
+  const at::ScalarType type = type_.value_or(x.scalar_type());
+  // The order in which signs are packed and their sums come out, and LibTorch's convolutions are fastest.
+  at::Tensor y = x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
+  const bool drops = is_training() && at::GradMode::is_enabled();
+  if (drops && input_dropout_ > 0.0) y = torch::dropout(y, input_dropout_, true);
   std::vector<at::Tensor> kept(blocks_.size());  // outputs that later blocks name
   for (size_t i = 0; i < blocks_.size(); ++i) {
     Block& block = blocks_[i];
     const LayerShape& shape = block.shape;
-    const at::Tensor& input = shape.input ? kept[*shape.input] : y;
+    const at::Tensor input = (shape.input ? kept[*shape.input] : y).to(type);
     const bool signs =
         shape.input ? has_sign_output(blocks_[*shape.input]) : i > 0 && has_sign_output(blocks_[i - 1]);
     y = forward_block(block, block.conv.is_empty() ? input.flatten(1) : input, signs);
     if (shape.residual) y = y + kept[*shape.residual];
     if (!block.activation.is_empty()) y = block.activation->forward(y);
+    if (drops && hidden_dropout_ > 0.0 && !block.activation.is_empty() && block.conv.is_empty())
+      y = torch::dropout(y, hidden_dropout_, true);
     if (last_reader_[i] > i) kept[i] = y;
     for (const std::optional<size_t>& named : {shape.input, shape.residual}) {
       if (named && last_reader_[*named] == i) kept[*named] = at::Tensor();
     }
     observe(block, y);
   }
-  return y.flatten(1);
+  return y.flatten(1).to(type_ ? at::kFloat : x.scalar_type());
+}
+
+void NetworkImpl::set_dropout(double inputs, double hidden) {
+  input_dropout_ = inputs;
+  hidden_dropout_ = hidden;
 }
 
 int64_t NetworkImpl::weight_count() const {

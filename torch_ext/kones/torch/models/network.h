@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,15 @@ class NetworkImpl : public torch::nn::Module {
 
   at::Tensor forward(const at::Tensor& x);
 
+  /// The type that weight layers with their pooling, and the batch norm of convolutions, compute in from now
+  /// on: float32 at first; bfloat16 is faster in training. The outputs are float32 all the same.
+  void compute_in(at::ScalarType type) { type_ = type; }
+
+  /// In training with gradients, so large a share of the inputs, and of the outputs of every hidden linear
+  /// layer's activation, is 0 and the rest grows to the same mean (Srivastava et al., 2014). LibTorch's
+  /// generator chooses which.
+  void set_dropout(double inputs, double hidden);
+
   /// What `observe` is called with in observed_forward: the block, and its output after batch norm, residual
   /// and activation.
   using Observer = std::function<void(const Block&, const at::Tensor&)>;
@@ -65,6 +75,9 @@ class NetworkImpl : public torch::nn::Module {
   Topology topology_;
   Method method_;
   std::vector<Block> blocks_;
+  std::optional<at::ScalarType> type_;  ///< if not given, the input's
+  double input_dropout_ = 0.0;
+  double hidden_dropout_ = 0.0;
   std::vector<size_t> last_reader_;  ///< of each block's output, the last block that names it; else 0
 };
 

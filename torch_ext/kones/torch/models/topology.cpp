@@ -1,5 +1,7 @@
 #include "kones/torch/models/topology.h"
 
+#include <algorithm>
+
 #include "kones/torch/choice.h"
 
 namespace kones {
@@ -36,6 +38,9 @@ std::vector<LayerShape> residual_layers(int64_t n) {
   layers.push_back(LayerShape::conv2d(10, 1, 0, Pooling::average(8)));
   return layers;
 }
+
+constexpr int64_t max_open_extent = 1 << 16;
+constexpr int64_t max_open_classes = 256;
 
 }  // namespace
 
@@ -87,12 +92,27 @@ const std::vector<Topology>& topologies() {
         L::linear(1024), L::linear(1024), L::linear(10)},
        "the same with MP2 before its linear layers (BinaryNet: Courbariaux et al., 2016)"},
       {"cifar-resnet20", 3, 32, 32, residual_layers(3), "residual, 16-32-64 channels (He et al., 2016)"},
+      {"uci-mlp", 0, 0, 0, {L::linear(16), L::linear(0)}, "features-16-classes, as the data set has them"},
   };
   return table;
 }
 
 const Topology& find_topology(const std::string& name) {
   return find_choice("model", topologies(), name);
+}
+
+Topology fit_topology(Topology topology, int64_t channels, int64_t height, int64_t width, int64_t classes) {
+  if (!topology.is_open()) return topology;
+  if (channels < 1 || height < 1 || width < 1 || std::max({channels, height, width}) > max_open_extent ||
+      channels * height * width > max_open_extent || classes < 2 || classes > max_open_classes) {
+    throw Error(topology.name + " takes 1 to " + std::to_string(max_open_extent) + " features and 2 to " +
+                std::to_string(max_open_classes) + " classes");
+  }
+  topology.channels = channels;
+  topology.height = height;
+  topology.width = width;
+  topology.layers.back().outputs = classes;
+  return topology;
 }
 
 void check_images(const ImageSet& images, const Topology& topology) {

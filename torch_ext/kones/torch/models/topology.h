@@ -74,6 +74,9 @@ struct Topology {
 
   /// Output classes: the last layer's outputs.
   int64_t classes() const { return layers.back().outputs; }
+
+  /// Whether the shape of its pictures and its classes are for the data set to say.
+  bool is_open() const { return channels == 0; }
 };
 
 /// Every model.
@@ -81,6 +84,10 @@ const std::vector<Topology>& topologies();
 
 /// The model called `name`. Throws Error that lists what exists.
 const Topology& find_topology(const std::string& name);
+
+/// `topology` for pictures of this shape and so many classes, which an open one takes over and others have
+/// anyway, or check_images refuses them. Throws Error for an open one's that are none or too many.
+Topology fit_topology(Topology topology, int64_t channels, int64_t height, int64_t width, int64_t classes);
 
 /// Throws Error when pictures of this shape and number of classes do not fit the model.
 void check_images(const ImageSet& images, const Topology& topology);

@@ -18,8 +18,8 @@ QuantizedConv2dImpl::QuantizedConv2dImpl(const QuantizedConv2dOptions& options, 
 }
 
 at::Tensor QuantizedConv2dImpl::forward(const at::Tensor& x) {
-  return torch::conv2d(x, weight->forward(), {}, options_.stride, options_.padding, options_.dilation,
-                       options_.groups);
+  return torch::conv2d(x, weight->forward().to(x.scalar_type()), {}, options_.stride, options_.padding,
+                       options_.dilation, options_.groups);
 }
 
 }  // namespace kones::nn

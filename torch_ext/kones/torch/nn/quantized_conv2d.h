@@ -16,7 +16,7 @@ struct QuantizedConv2dOptions {
 };
 
 /// y = conv2d(x, q(W)): x is [batch, in_channels, height, width], W [out_channels, in_channels / groups,
-/// kernel, kernel]. There is no bias: a batch norm that follows has one.
+/// kernel, kernel], and becomes x's type. There is no bias: a batch norm that follows has one.
 class QuantizedConv2dImpl : public torch::nn::Module {
  public:
   QuantizedConv2dImpl(const QuantizedConv2dOptions& options, WeightQuantizer quantizer);

@@ -9,7 +9,7 @@ QuantizedLinearImpl::QuantizedLinearImpl(int64_t in_features, int64_t out_featur
                              QuantizedWeight(at::IntArrayRef({out_features, in_features}), quantizer))) {}
 
 at::Tensor QuantizedLinearImpl::forward(const at::Tensor& x) {
-  return torch::linear(x, weight->forward());
+  return torch::linear(x, weight->forward().to(x.scalar_type()));
 }
 
 }  // namespace kones::nn

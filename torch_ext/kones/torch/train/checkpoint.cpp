@@ -145,6 +145,18 @@ void store_optimizer(FusedOptimizer& optimizer, Checkpoint& checkpoint) {
   });
 }
 
+void store_average(WeightAverage& average, Checkpoint& checkpoint) {
+  average.for_each_state([&checkpoint](const std::string& name, const at::Tensor& tensor) {
+    checkpoint.tensors[name] = tensor.detach().cpu().clone(at::MemoryFormat::Contiguous);
+  });
+}
+
+void restore_average(const Checkpoint& checkpoint, const std::filesystem::path& path,
+                     WeightAverage& average) {
+  average.for_each_state(
+      [&](const std::string& name, at::Tensor& tensor) { restore_tensor(checkpoint, path, name, tensor); });
+}
+
 void restore_optimizer(const Checkpoint& checkpoint, const std::filesystem::path& path,
                        FusedOptimizer& optimizer) {
   optimizer.for_each_state([&](const std::string& name, at::Tensor& tensor) {

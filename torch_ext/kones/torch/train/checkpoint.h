@@ -9,6 +9,7 @@
 
 #include "kones/torch/models/network.h"
 #include "kones/torch/train/fused_optimizer.h"
+#include "kones/torch/train/weight_average.h"
 
 namespace kones {
 
@@ -39,5 +40,9 @@ void restore_network(const Checkpoint& checkpoint, const std::filesystem::path& 
 void store_optimizer(FusedOptimizer& optimizer, Checkpoint& checkpoint);
 void restore_optimizer(const Checkpoint& checkpoint, const std::filesystem::path& path,
                        FusedOptimizer& optimizer);
+
+/// The moving average of the weights, like the optimizer's state.
+void store_average(WeightAverage& average, Checkpoint& checkpoint);
+void restore_average(const Checkpoint& checkpoint, const std::filesystem::path& path, WeightAverage& average);
 
 }  // namespace kones

@@ -1,6 +1,7 @@
 #include "kones/torch/train/diagnostics.h"
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -83,6 +84,7 @@ std::vector<LayerRecord> layer_records(const Network& network, int64_t epoch, co
     record.layer = block.name;
     record.levels = static_cast<int64_t>(histogram.levels.size());
     record.unused_levels = histogram.unused_levels();
+    record.level_counts = histogram.counts;
     if (samples.steps > 0) {
       const auto mean = [&samples](double sum) { return sum / static_cast<double>(samples.steps); };
       record.sign_flips_per_step = mean(samples.layers[i].sign_flips);
@@ -121,6 +123,23 @@ std::string diagnostics_csv(const std::vector<LayerRecord>& records) {
     write(record.clipped_weights);
     write(record.clipped_gradients);
     csv << '\n';
+  }
+  return csv.str();
+}
+
+std::string levels_csv(const Network& network, const std::vector<LayerRecord>& records) {
+  std::map<std::string, std::vector<double>> levels;  // of each layer
+  for (const Block& block : network->blocks()) {
+    const std::optional<NumberFormat>& format = block.weight()->quantizer().format;
+    if (format) levels[block.name] = nn::level_histogram(at::empty({0}), *format).levels;
+  }
+  std::ostringstream csv;
+  csv << "epoch,layer,level,weights\n";
+  for (const LayerRecord& record : records) {
+    for (size_t i = 0; i < record.level_counts.size(); ++i) {
+      csv << record.epoch << ',' << record.layer << ',' << levels.at(record.layer).at(i) << ','
+          << record.level_counts[i] << '\n';
+    }
   }
   return csv.str();
 }

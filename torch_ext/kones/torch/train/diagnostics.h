@@ -12,6 +12,9 @@
 //                          no sign activation follows
 // Shares are from 0 to 1. The last three are means over the epoch's sampled steps (is_sampled), and empty
 // where there was none, as when an epoch was begun by a version that took no samples.
+//
+// levels.csv: a row for each epoch, layer with quantized weights and level of their format: how many weights
+// have it, when the latent weights of the epoch's end are rounded to nearest.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +37,7 @@ struct LayerRecord {
   std::optional<double> sign_flips_per_step;
   std::optional<double> clipped_weights;
   std::optional<double> clipped_gradients;
+  std::vector<int64_t> level_counts;  ///< of each level, ascending; empty in epochs of older versions
 };
 
 /// One layer's shares, summed over sampled steps.
@@ -79,5 +83,8 @@ std::optional<double> mean_sign_flips(const Network& network, const StepSamples&
 
 /// The whole of diagnostics.csv.
 std::string diagnostics_csv(const std::vector<LayerRecord>& records);
+
+/// The whole of levels.csv, of records of the network's layers.
+std::string levels_csv(const Network& network, const std::vector<LayerRecord>& records);
 
 }  // namespace kones

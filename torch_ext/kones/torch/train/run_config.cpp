@@ -16,13 +16,10 @@ namespace {
 constexpr std::uintmax_t max_config_bytes = 1 << 20;
 
 nlohmann::json settings_to_json(const RunConfig& config) {
-  return {{"model", config.model},
-          {"method", config.method},
-          {"dataset", config.dataset},
-          {"device", config.device},
-          {"init", config.init},
-          {"seed", config.seed},
-          {"settings", recipe_to_json(config.recipe)}};
+  return {{"model", config.model},     {"method", config.method},
+          {"dataset", config.dataset}, {"device", config.device},
+          {"init", config.init},       {"teacher", config.teacher},
+          {"seed", config.seed},       {"settings", recipe_to_json(config.recipe)}};
 }
 
 /// As text: a JSON reader may keep numbers in float64.
@@ -83,7 +80,8 @@ RunConfig read_config(const RunFolder& folder) {
     json.at("init").get_to(config.init);
     json.at("seed").get_to(config.seed);
     config.recipe = recipe_from_json(json.at("settings"));
-    // Runs of version 0.1 have neither.
+    // Runs of version 0.1 have none of them.
+    config.teacher = json.value("teacher", std::string());
     config.threads = json.value("threads", int64_t{0});
     if (json.contains("data")) config.data = data_from_json(json.at("data"));
     return config;
@@ -137,8 +135,8 @@ bool is_resumed(const RunFolder& folder, bool resume) {
 }
 
 void remove_partial_files(const RunFolder& folder) {
-  for (const auto& path :
-       {folder.config(), folder.metrics(), folder.diagnostics(), folder.checkpoint(), folder.best()}) {
+  for (const auto& path : {folder.config(), folder.metrics(), folder.diagnostics(), folder.levels(),
+                           folder.checkpoint(), folder.best()}) {
     remove_partial_files(path);
   }
 }

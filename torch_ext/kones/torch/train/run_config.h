@@ -27,7 +27,8 @@ struct RunConfig {
   std::string method;
   std::string dataset;
   std::string device = "cpu";
-  std::string init;  ///< the file that it started from, or empty
+  std::string init;     ///< the file that it started from, or empty
+  std::string teacher;  ///< the folder of the run whose network it learned from, or empty
   uint64_t seed = 1;
   Recipe recipe;
   int64_t threads = 0;  ///< of LibTorch, which sums in another order with another number; 0: not known
@@ -41,6 +42,7 @@ struct RunFolder {
   std::filesystem::path config() const { return path / "config.json"; }
   std::filesystem::path metrics() const { return path / "metrics.csv"; }
   std::filesystem::path diagnostics() const { return path / "diagnostics.csv"; }
+  std::filesystem::path levels() const { return path / "levels.csv"; }
   std::filesystem::path checkpoint() const { return path / "checkpoint.pt"; }  ///< the run as it stands
   std::filesystem::path best() const { return path / "best.pt"; }              ///< the best epoch's network
   std::filesystem::path lock() const { return path / "lock"; }  ///< there while a process trains

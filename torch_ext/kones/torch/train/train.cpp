@@ -24,6 +24,7 @@
 #include "kones/torch/train/schedule.h"
 #include "kones/torch/train/trained_network.h"
 #include "kones/torch/train/training_state.h"
+#include "kones/torch/train/weight_average.h"
 
 namespace kones {
 namespace {
@@ -31,7 +32,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// What the run's seed is mixed with for random numbers that belong to no layer.
-enum class RunPurpose : uint64_t { initialization = 1000, split = 1001, order = 1002, augmentation = 1003 };
+enum class RunPurpose : uint64_t {
+  initialization = 1000,
+  split = 1001,
+  order = 1002,
+  augmentation = 1003,
+  dropout = 1004
+};
 
 uint64_t run_seed(uint64_t seed, RunPurpose purpose, uint64_t epoch = 0) {
   return splitmix64_of({seed, static_cast<uint64_t>(purpose), epoch});
@@ -69,6 +76,7 @@ class Trainer {
     set_threads();
     load_images();
     build_network();
+    load_teacher();
     if (resuming_) {
       restore();
     } else {
@@ -128,7 +136,9 @@ class Trainer {
     class_names_ = std::move(dataset.class_names);
     config_.data = {images_.count, fingerprint(images_)};
     if (resuming_) check_same_data(folder_, started_, config_.data);
-    check_images(images_, find_topology(config_.model));
+    topology_ = fit_topology(find_topology(config_.model), images_.channels, images_.height, images_.width,
+                             images_.classes);
+    check_images(images_, topology_);
     if (recipe_.validation_images >= images_.count) {
       throw Error("validation_images is " + std::to_string(recipe_.validation_images) +
                   "; the training set has only " + std::to_string(images_.count) + " pictures");
@@ -149,22 +159,43 @@ class Trainer {
 
   void build_network() {
     torch::manual_seed(run_seed(config_.seed, RunPurpose::initialization));
-    network_ = Network(find_topology(config_.model), find_method(config_.method),
-                       static_cast<int>(recipe_.activation_bits));
+    network_ = Network(topology_, find_method(config_.method), static_cast<int>(recipe_.activation_bits));
     const auto initialization =
         recipe_.initialization == "uniform" ? nn::Initialization::uniform : nn::Initialization::he;
-    const Rounding rounding = *rounding_from_name(recipe_.rounding);
     for (size_t layer = 0; layer < network_->blocks().size(); ++layer) {
       nn::QuantizedWeight weight = network_->blocks()[layer].weight();
       check_rounding(weight->quantizer());
       weight->initialize(initialization);
-      weight->set_training_rounding(rounding, layer_seed(config_.seed, layer, RandomPurpose::weight));
     }
     if (!config_.init.empty() && !resuming_)
       restore_network(load_checkpoint(config_.init), config_.init, network_, /*keep_thresholds=*/true);
     network_->to(device_);
     network_->train();
+    network_->set_dropout(recipe_.input_dropout, recipe_.hidden_dropout);
     make_optimizer();
+    if (recipe_.weight_average > 0) average_.emplace(network_, recipe_.weight_average);
+  }
+
+  void load_teacher() {
+    if (recipe_.distillation == 0) return;
+    if (config_.teacher.empty()) {
+      observer_.on_message("no --teacher: trained without distillation");
+      return;
+    }
+    teacher_ = load_trained_network(config_.teacher).network;
+    check_images(images_, teacher_->topology());
+    teacher_->to(device_);
+    teacher_->compute_in(training_type());
+  }
+
+  at::ScalarType training_type() const {
+    return recipe_.precision == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  }
+
+  /// Stochastic and truncating rounding may end before the training does.
+  Rounding rounding_of_epoch() const {
+    const double share = static_cast<double>(state_.epoch) / static_cast<double>(recipe_.epochs);
+    return share < recipe_.rounding_share ? *rounding_from_name(recipe_.rounding) : Rounding::nearest;
   }
 
   void check_rounding(const nn::WeightQuantizer& quantizer) const {
@@ -200,6 +231,7 @@ class Trainer {
     }
     restore_network(checkpoint, folder_.checkpoint(), network_);
     restore_optimizer(checkpoint, folder_.checkpoint(), *optimizer_);
+    if (average_) restore_average(checkpoint, folder_.checkpoint(), *average_);
     try {
       state_ = state_from_text(checkpoint.state);
     } catch (const std::exception& error) {
@@ -239,9 +271,18 @@ class Trainer {
     const std::vector<int64_t> order =
         shuffled_indices(static_cast<int64_t>(training_.size()),
                          run_seed(config_.seed, RunPurpose::order, static_cast<uint64_t>(state_.epoch)));
-    const Augmentation augmentation{recipe_.shift, recipe_.flip,
+    const Augmentation augmentation{recipe_.shift,
+                                    recipe_.flip,
                                     run_seed(config_.seed, RunPurpose::augmentation),
-                                    static_cast<uint64_t>(state_.epoch)};
+                                    static_cast<uint64_t>(state_.epoch),
+                                    recipe_.rotation,
+                                    recipe_.zoom,
+                                    recipe_.border == "edge"};
+    for (size_t layer = 0; layer < network_->blocks().size(); ++layer) {
+      network_->blocks()[layer].weight()->set_training_rounding(
+          rounding_of_epoch(), layer_seed(config_.seed, layer, RandomPurpose::weight));
+    }
+    network_->compute_in(training_type());
     const double seconds_before = state_.seconds;
     const Clock::time_point start = Clock::now();
     const int64_t first_step = state_.step_in_epoch;
@@ -283,7 +324,9 @@ class Trainer {
     const at::Tensor x = make_batch(images_, batch.data(), recipe_.batch_size, augmentation).to(device_);
     const at::Tensor labels = make_labels(images_, batch.data(), recipe_.batch_size).to(device_);
     optimizer_->zero_gradients();
-    const at::Tensor loss = compute_loss(recipe_.loss, network_->forward(x), labels);
+    if (recipe_.input_dropout > 0 || recipe_.hidden_dropout > 0)
+      torch::manual_seed(run_seed(config_.seed, RunPurpose::dropout, static_cast<uint64_t>(state_.step)));
+    const at::Tensor loss = loss_of(x, labels);
     loss_sum += loss.detach();
     // On the CPU the loss is at hand, and a step that would spoil the weights is not taken.
     if (device_.is_cpu() && !std::isfinite(loss.item<double>())) return;
@@ -296,6 +339,20 @@ class Trainer {
       const bool own = clip > 0 && weight->quantizer().format;
       weight->clip_latent(own ? nn::LatentRange{-clip, clip} : weight->quantizer().range());
     }
+    if (average_) average_->update(state_.step);
+  }
+
+  at::Tensor loss_of(const at::Tensor& x, const at::Tensor& labels) {
+    const at::Tensor outputs = network_->forward(x);
+    const at::Tensor own = compute_loss(recipe_.loss, outputs, labels, recipe_.label_smoothing);
+    if (teacher_.is_empty()) return own;
+    at::Tensor taught;
+    {
+      torch::NoGradGuard no_gradient;
+      taught = teacher_->forward(x);
+    }
+    const double share = recipe_.distillation;
+    return own * (1 - share) + compute_distillation_loss(outputs, taught, recipe_.temperature) * share;
   }
 
   /// Which kernels were found to be the faster ones, when they are first used.
@@ -339,7 +396,15 @@ class Trainer {
   void finish_epoch() {
     // So that there is never a best.pt without a checkpoint, with which a run could not go on.
     if (!std::filesystem::exists(folder_.checkpoint())) save_state();
-    if (recipe_.rounding != "nearest") recalibrate_batch_norm(network_, images_, training_);
+    network_->compute_in(at::kFloat);
+    // The statistics of training stay the run's own: the averages get others, for as long as they stand in.
+    Checkpoint training;
+    if (average_) {
+      store_network(network_, training);
+      average_->exchange();
+    }
+    if (average_ || rounding_of_epoch() != Rounding::nearest)
+      recalibrate_batch_norm(network_, images_, training_);
     const std::vector<int64_t> ranges_images(
         training_.begin(), training_.begin() + std::min<int64_t>(ranges_without_validation,
                                                                  static_cast<int64_t>(training_.size())));
@@ -360,6 +425,10 @@ class Trainer {
       state_.best_epoch = record.epoch;
       state_.best_error_percent = record.validation_error_percent;
       save_best(evaluation);
+    }
+    if (average_) {
+      average_->exchange();
+      restore_network(training, folder_.checkpoint(), network_);
     }
     record.sign_flips_per_step = mean_sign_flips(network_, state_.samples);
     for (LayerRecord& layer : layer_records(network_, record.epoch, state_.samples))
@@ -397,6 +466,7 @@ class Trainer {
     Checkpoint checkpoint;
     store_network(network_, checkpoint);
     store_optimizer(*optimizer_, checkpoint);
+    if (average_) store_average(*average_, checkpoint);
     checkpoint.state = state_to_text(state_);
     save_checkpoint(checkpoint, folder_.checkpoint());
     write_tables();
@@ -405,6 +475,7 @@ class Trainer {
   void write_tables() {
     write_file_atomically(folder_.metrics(), metrics_csv(state_.records));
     write_file_atomically(folder_.diagnostics(), diagnostics_csv(state_.layers));
+    write_file_atomically(folder_.levels(), levels_csv(network_, state_.layers));
   }
 
   RunConfig config_;
@@ -419,11 +490,14 @@ class Trainer {
   RunConfig started_;  ///< what config.json says
   ImageSet images_;
   std::vector<std::string> class_names_;
+  Topology topology_;
   std::vector<int64_t> training_;
   std::vector<int64_t> validation_;
   int64_t steps_per_epoch_ = 0;
   Network network_{nullptr};
+  Network teacher_{nullptr};
   std::unique_ptr<FusedOptimizer> optimizer_;
+  std::optional<WeightAverage> average_;
   TrainingState state_;
 };
 

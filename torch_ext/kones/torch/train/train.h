@@ -59,9 +59,9 @@ struct TrainResult {
 };
 
 /// Trains, or goes on with, the run in `request.out`. The folder then holds config.json, metrics.csv,
-/// diagnostics.csv (train/diagnostics.h), checkpoint.pt and best.pt. `stop_requested` is asked after every
-/// step; when it says so, the run is saved and ends as interrupted. A resumed run ends with the same bits as
-/// one that was not interrupted: it uses as many threads as it was started with, whatever
+/// diagnostics.csv and levels.csv (train/diagnostics.h), checkpoint.pt and best.pt. `stop_requested` is asked
+/// after every step; when it says so, the run is saved and ends as interrupted. A resumed run ends with the
+/// same bits as one that was not interrupted: it uses as many threads as it was started with, whatever
 /// at::get_num_threads() says then, and is refused on other pictures. The folder is locked meanwhile. Throws
 /// Error: for a loss that is not finite it names the layer and the step, and the last checkpoint stays.
 TrainResult train(const TrainRequest& request, TrainObserver& observer, bool (*stop_requested)());

@@ -30,10 +30,11 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
     throw Error(folder.string() + " has no best.pt yet: no epoch has ended; go on with kones train --resume");
   }
   const Checkpoint checkpoint = load_checkpoint(run.best());
-  TrainedNetwork trained;
+  Topology topology;
+  Method method;
   try {
-    trained.network = Network(find_topology(config.model), find_method(config.method),
-                              static_cast<int>(config.recipe.activation_bits));
+    topology = find_topology(config.model);
+    method = find_method(config.method);
   } catch (const UsageError& error) {
     throw Error(run.config().string() + ": " + error.what());
   }
@@ -41,8 +42,7 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
     throw Error(run.best().string() + " was trained with the method " + checkpoint.method + ", not " +
                 config.method);
   }
-  restore_network(checkpoint, run.best(), trained.network);
-  trained.network->eval();
+  TrainedNetwork trained;
   try {
     const nlohmann::json state = nlohmann::json::parse(checkpoint.state);
     state.at("epoch").get_to(trained.epoch);
@@ -50,16 +50,22 @@ TrainedNetwork load_trained_network(const std::filesystem::path& folder) {
     state.at("class_names").get_to(trained.class_names);
     trained.golden_images = checkpoint.tensors.at("golden/images");
     trained.golden_labels = checkpoint.tensors.at("golden/labels");
+    const at::Tensor& images = trained.golden_images;
+    if (images.dim() != 4) throw Error("its golden pictures are none");
+    topology = fit_topology(std::move(topology), images.size(1), images.size(2), images.size(3),
+                            static_cast<int64_t>(trained.class_names.size()));
   } catch (const std::exception& error) {
     throw Error(run.best().string() + " is damaged: " + error.what());
   }
+  trained.network = Network(topology, method, static_cast<int>(config.recipe.activation_bits));
+  restore_network(checkpoint, run.best(), trained.network);
+  trained.network->eval();
   const auto histograms = checkpoint.tensors.find("histograms");
   if (histograms != checkpoint.tensors.end()) trained.histograms = histograms->second;
-  const Topology& topology = trained.network->topology();
   const at::Tensor& images = trained.golden_images;
-  if (trained.largest.size() != topology.layers.size() || images.dim() != 4 ||
-      images.scalar_type() != at::kByte || images.size(1) != topology.channels ||
-      images.size(2) != topology.height || images.size(3) != topology.width ||
+  if (trained.largest.size() != topology.layers.size() || images.scalar_type() != at::kByte ||
+      images.size(1) != topology.channels || images.size(2) != topology.height ||
+      images.size(3) != topology.width ||
       (trained.histograms.defined() && !are_histograms(trained.histograms, topology.layers.size())) ||
       trained.golden_labels.scalar_type() != at::kLong || trained.golden_labels.dim() != 1 ||
       trained.golden_labels.size(0) != images.size(0)) {

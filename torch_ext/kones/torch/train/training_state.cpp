@@ -31,6 +31,7 @@ void to_json(Json& json, const LayerRecord& record) {
           {"layer", record.layer},
           {"levels", record.levels},
           {"unused_levels", record.unused_levels},
+          {"level_counts", record.level_counts},
           {"sign_flips_per_step", to_json(record.sign_flips_per_step)},
           {"clipped_weights", to_json(record.clipped_weights)},
           {"clipped_gradients", to_json(record.clipped_gradients)}};
@@ -41,6 +42,7 @@ void from_json(const Json& json, LayerRecord& record) {
   json.at("layer").get_to(record.layer);
   json.at("levels").get_to(record.levels);
   json.at("unused_levels").get_to(record.unused_levels);
+  record.level_counts = json.value("level_counts", std::vector<int64_t>());
   record.sign_flips_per_step = number_of(json, "sign_flips_per_step");
   record.clipped_weights = number_of(json, "clipped_weights");
   record.clipped_gradients = number_of(json, "clipped_gradients");

@@ -1,0 +1,84 @@
+"""Reproduces and extends the results of the LightNN paper; scripts/reproduce calls it after set-up."""
+
+import argparse
+import pathlib
+import sys
+
+import ablation
+import figures
+import table3
+import uci
+from cell import ROOT, Failed
+from data import Data
+from data import add_options as add_data_options
+from workshop import Interrupted, Workshop, say
+
+TABLES = {"table3": table3, "ablation": ablation, "uci": uci}
+
+
+def parse_arguments(argv):
+    parser = argparse.ArgumentParser(prog="scripts/reproduce", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, table in TABLES.items():
+        command = commands.add_parser(
+            name, help=table.DESCRIPTION.split(".")[0], description=table.DESCRIPTION, allow_abbrev=False
+        )
+        table.add_options(command)
+        add_data_options(command)
+        command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
+        command.add_argument("--jobs", type=int, help="trainings at a time (default: one a core; one on a GPU)")
+        command.add_argument(
+            "--again", action="store_true", help="train finished cells too, and compare: what is kept stays as it is"
+        )
+        command.add_argument("--commit", action="store_true", help="commit each finished cell, and the table")
+        command.add_argument("--list", action="store_true", help="only say which cells there are, and which are finished")
+        command.add_argument(
+            "--program",
+            type=pathlib.Path,
+            default=ROOT / "build" / "bin" / "kones",
+            help="the program kones (default: build/bin/kones)",
+        )
+    command = commands.add_parser(
+        "figures", help="Draws the figures", description=figures.DESCRIPTION, allow_abbrev=False
+    )
+    figures.add_options(command)
+    return parser.parse_args(argv)
+
+
+def compare(cell, result):
+    """What training a cell again came to, beside what is kept of it."""
+    kept = cell.read_result()
+    was, now = kept["test_error_percent"], result["test_error_percent"]
+    return f"{cell.name}: {now:.2f} % test error; kept: {was:.2f} % ({now - was:+.2f})"
+
+
+def main(argv):
+    options = parse_arguments(argv)
+    try:
+        if options.command == "figures":
+            figures.draw(options)
+            return 0
+        table = TABLES[options.command]
+        workshop = Workshop(options, Data(options.data))
+        cells = table.cells(options, workshop.program)
+        if options.list:
+            for cell in cells:
+                result = cell.read_result()
+                print(f"{cell.name}: {result['test_error_percent']:.2f} %" if result else f"{cell.name}: missing")
+            return 0
+        results = workshop.finish(cells)
+        if options.again:
+            for cell, result in results:
+                print(compare(cell, result))
+        table.write(options)
+    except Failed as failure:
+        print(f"reproduce failed: {failure}", file=sys.stderr)
+        return 1
+    except (Interrupted, KeyboardInterrupt):
+        print("reproduce interrupted: start the same command again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

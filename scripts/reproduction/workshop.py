@@ -1,0 +1,323 @@
+"""Trains cells, several at a time, and writes down each as soon as it is finished."""
+
+import concurrent.futures
+import csv
+import gzip
+import json
+import os
+import pathlib
+import platform
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from cell import ROOT, Cell, Failed, short, write_whole
+
+CHECKS = ("mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs", "compared_signs")
+STATUS_SECONDS = 2.0  # between two looks at the running trainings, on a terminal
+STATUS_SECONDS_PLAIN = 120.0  # else
+
+
+class Interrupted(Exception):
+    """A signal asked to stop; what was trained so far is saved."""
+
+
+def say(text):
+    print(f"reproduce: {text}", file=sys.stderr, flush=True)
+
+
+def processor_name():
+    try:
+        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+class Program:
+    """The program kones."""
+
+    def __init__(self, path, threads):
+        self.path = path
+        self.threads = threads
+        self._children = set()
+        self._lock = threading.Lock()
+        self.stopping = False
+
+    def call(self, log, *arguments):
+        """Runs a command, appends it and what it prints to standard error to `log`; returns its standard output."""
+        environment = dict(os.environ, OMP_NUM_THREADS=str(self.threads))
+        command = [str(self.path), *map(str, arguments)]
+        log.write(f"$ kones {shlex.join(map(str, arguments))}\n")
+        log.flush()
+        with self._lock:
+            if self.stopping:
+                raise Interrupted
+            try:
+                # In a group of its own: a terminal's Ctrl-C reaches it through stop() alone.
+                child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    env=environment,
+                    cwd=ROOT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise Failed(f"{short(self.path)} cannot be started ({error.strerror}): run scripts/setup") from error
+            self._children.add(child)
+        output, _ = child.communicate()
+        with self._lock:
+            self._children.discard(child)
+            if self.stopping:
+                raise Interrupted
+        log.write(output)
+        if child.returncode != 0:
+            raise Failed(f"kones {arguments[0]} ended with status {child.returncode}: see {short(log.name)}")
+        return output
+
+    def ask(self, log, *arguments):
+        output = self.call(log, *arguments, "--json")
+        try:
+            return json.loads(output)
+        except ValueError as error:
+            raise Failed(f"kones {arguments[0]} --json printed {output[:80]!r}") from error
+
+    def settings(self, cell):
+        """Of the cell's training: its recipe's, with the cell's own in their place."""
+        command = [self.path, "recipe", "--model", cell.model, "--method", cell.method, "--recipe", cell.recipe]
+        done = subprocess.run([*map(str, command), "--json"], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(done.stderr.strip())
+        return {**json.loads(done.stdout), **dict(cell.settings)}
+
+    def stop(self):
+        with self._lock:
+            self.stopping = True
+            for child in self._children:
+                child.terminate()
+
+
+class Workshop:
+    """Does the work of cells; `data` maps a config to its data set as kones names it."""
+
+    def __init__(self, options, data):
+        self.jobs = options.jobs or (1 if options.device == "cuda" else len(os.sched_getaffinity(0)))
+        self.device = options.device
+        self.again = options.again
+        self.commit = options.commit
+        self.data = data
+        self.program = Program(options.program, max(1, len(os.sched_getaffinity(0)) // self.jobs))
+        self._running = {}
+        self._runs = {}
+        self._lock = threading.Lock()
+
+    def finish(self, cells):
+        """Trains what is missing of `cells`; returns the cells that were trained now, with their results."""
+        missing = [cell for cell in cells if self._is_missing(cell)]
+        if len(missing) < len(cells):
+            say(f"{len(cells) - len(missing)} of {len(cells)} cells are finished (--again trains them anew)")
+        # Those that teach others come first.
+        missing.sort(key=lambda cell: cell.method != "float")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.program.stop())
+        results = []
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            futures = {pool.submit(self._do, cell): cell for cell in missing}
+            try:
+                self._watch(futures, results)
+            except BaseException:
+                self.program.stop()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        if self.program.stopping:
+            raise Interrupted
+        return results
+
+    def _is_missing(self, cell):
+        result = cell.read_result()
+        if result is None or self.again:
+            return True
+        differing = self._differing(cell, result)
+        if differing:
+            say(f"{cell.name}: its recipe has changed ({', '.join(differing)}), so it is trained anew")
+        return bool(differing)
+
+    def _differing(self, cell, result):
+        settings = self.program.settings(cell)
+        return [name for name in settings if result["settings"].get(name) != settings[name]]
+
+    def _watch(self, futures, results):
+        waiting = set(futures)
+        terminal = sys.stderr.isatty()
+        last = time.monotonic()
+        while waiting:
+            done, waiting = concurrent.futures.wait(
+                waiting, STATUS_SECONDS, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for future in done:
+                if terminal:
+                    print("\r\033[K", end="", file=sys.stderr)
+                result = future.result()
+                results.append((futures[future], result))
+                say(
+                    f"{futures[future].name}: {result['test_error_percent']:.2f} % test error, "
+                    f"{result['seconds']:.0f} s; {len(futures) - len(waiting)} of {len(futures)} done"
+                )
+            if terminal:
+                print(f"\r\033[K{self._status()[:120]}", end="", file=sys.stderr, flush=True)
+            elif time.monotonic() - last > STATUS_SECONDS_PLAIN:
+                last = time.monotonic()
+                say(self._status())
+
+    def _status(self):
+        with self._lock:
+            running = list(self._running.items())
+        texts = []
+        for name, (run, epochs) in running:
+            rows = read_metrics(run)
+            error = f", {rows[-1]['validation_error_percent']:.2f} %" if rows else ""
+            texts.append(f"{name}: epoch {len(rows)} of {epochs}{error}")
+        return "; ".join(texts)
+
+    def _do(self, cell):
+        settings = self.program.settings(cell)
+        if self.again and len(read_metrics(cell.run)) >= settings["epochs"]:
+            cell.run.rename(next_free(cell.run))
+        teacher = self._teacher(cell, settings)
+        with self._lock:
+            self._running[cell.name] = (cell.run, settings["epochs"])
+        try:
+            with self._log(cell) as log:
+                result = self._train_and_test(cell, settings, teacher, log)
+        finally:
+            with self._lock:
+                self._running.pop(cell.name, None)
+        if not (self.again and cell.read_result()):
+            self._keep(cell, result)
+        return result
+
+    def _log(self, cell):
+        cell.run.parent.mkdir(parents=True, exist_ok=True)
+        return open(cell.run.with_suffix(".log"), "w", encoding="utf-8")
+
+    def _teacher(self, cell, settings):
+        """The folder of the run that teaches the cell, trained first if need be; None without distillation."""
+        if settings["distillation"] == 0:
+            return None
+        teacher = Cell("table3", cell.config, "float", cell.recipe, cell.seed)
+        if len(read_metrics(teacher.run)) < self.program.settings(teacher)["epochs"]:
+            say(f"{teacher.name} teaches {cell.name}, and is trained first")
+            with self._log(teacher) as log:
+                self._train(teacher, None, log)
+        return teacher.run
+
+    def _train(self, cell, teacher, log):
+        """Trains, or goes on; returns at once where the run is finished."""
+        config = cell.run.with_suffix(".toml")
+        lines = [f"{name} = {json.dumps(value)}" for name, value in cell.settings]
+        config.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        arguments = ["--model", cell.model, "--method", cell.method, "--dataset", self.data(cell.config)]
+        arguments += ["--recipe", cell.recipe, "--seed", cell.seed, "--device", self.device]
+        arguments += ["--out", short(cell.run), "--config", short(config)]
+        if teacher:
+            arguments += ["--teacher", short(teacher)]
+        with self._lock:
+            lock = self._runs.setdefault(cell.run, threading.Lock())
+        with lock:
+            return self.program.ask(log, "train", *arguments, "--resume")
+
+    def _train_and_test(self, cell, settings, teacher, log):
+        trained = self._train(cell, teacher, log)
+        tested = self.program.ask(log, "evaluate", short(cell.run), "--dataset", self.data(cell.config))
+        rows = read_metrics(cell.run)
+        config = json.loads((cell.run / "config.json").read_text(encoding="utf-8"))
+        return {
+            "config": cell.config,
+            "method": cell.method,
+            "recipe": cell.recipe,
+            "variant": cell.variant,
+            "seed": cell.seed,
+            "epochs": settings["epochs"],
+            "best_epoch": trained["best_epoch"],
+            "validation_error_percent": trained["validation_error_percent"],
+            "test_error_percent": tested["test_error_percent"],
+            "test_images": tested["images"],
+            "seconds": sum(row["seconds"] for row in rows),
+            "images_per_second": trained["images_per_second"],
+            "device": self.device,
+            "threads": config["threads"],
+            "processor": processor_name(),
+            "settings": config["settings"],
+            "changed": dict(cell.settings),
+            "integers": [self._run_integers(cell, bits, log) for bits in cell.activation_bits],
+            "curve": {
+                name: [row[name] for row in rows]
+                for name in ("learning_rate", "train_loss", "validation_error_percent", "seconds")
+            },
+        }
+
+    def _run_integers(self, cell, bits, log):
+        package = cell.run.with_name(f"{cell.run.name}-{bits}.kones")
+        self.program.call(log, "export", short(cell.run), "--out", short(package), "--activation-bits", bits)
+        checked = self.program.ask(
+            log, "run", short(package), "--dataset", self.data(cell.config), "--check", short(cell.run)
+        )
+        return {
+            "activation_bits": bits,
+            "test_error_percent": checked["test_error_percent"],
+            **{name: checked[name] for name in CHECKS},
+        }
+
+    def _keep(self, cell, result):
+        """The JSON comes last: a cell that has one is whole."""
+        log = cell.run.with_suffix(".log").read_text(encoding="utf-8")
+        dataset = self.data(cell.config)
+        log = log.replace(dataset, dataset.rsplit(":", 1)[0] + ":DIR")
+        write_whole(cell.log_file, log)
+        files = [cell.log_file, cell.result_file]
+        if cell.seed == 1 and cell.method != "float" and not cell.variant:
+            levels = (cell.run / "levels.csv").read_bytes()
+            write_whole(cell.levels_file, gzip.compress(levels, mtime=0))
+            files.append(cell.levels_file)
+        write_whole(cell.result_file, json.dumps(result, indent=1) + "\n")
+        if self.commit:
+            commit(files, f"{cell.table}: {cell.name}")
+
+
+_commit_lock = threading.Lock()
+
+
+def commit(files, message):
+    with _commit_lock:
+        paths = [str(file) for file in files]
+        for command in (["add", "--", *paths], ["commit", "--quiet", "-m", message, "--", *paths]):
+            done = subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise Failed(f"git {command[0]} failed: {(done.stderr or done.stdout).strip()}")
+
+
+def next_free(folder):
+    """Where a finished run is moved to before another takes its place."""
+    number = 1
+    while (place := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    return place
+
+
+def read_metrics(run):
+    """The rows of a run's metrics.csv so far."""
+    try:
+        with open(run / "metrics.csv", newline="", encoding="utf-8") as file:
+            return [{name: float(value or "nan") for name, value in row.items()} for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise Failed(f"{short(run / 'metrics.csv')} is damaged ({error}): remove {short(run)}") from error
