@@ -9,6 +9,7 @@ import figures
 import table3
 import uci
 from cell import ROOT, Failed
+from cell import add_options as add_place_options
 from data import Data
 from data import add_options as add_data_options
 from workshop import Interrupted, Workshop, say
@@ -25,6 +26,7 @@ def parse_arguments(argv):
         )
         table.add_options(command)
         add_data_options(command)
+        add_place_options(command)
         command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
         command.add_argument("--jobs", type=int, help="trainings at a time (default: one a core; one on a GPU)")
         command.add_argument(
@@ -45,9 +47,9 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def compare(cell, result):
+def compare(places, cell, result):
     """What training a cell again came to, beside what is kept of it."""
-    kept = cell.read_result()
+    kept = places.read_result(cell)
     was, now = kept["test_error_percent"], result["test_error_percent"]
     return f"{cell.name}: {now:.2f} % test error; kept: {was:.2f} % ({now - was:+.2f})"
 
@@ -60,17 +62,18 @@ def main(argv):
             return 0
         table = TABLES[options.command]
         workshop = Workshop(options, Data(options.data))
+        places = workshop.places
         cells = table.cells(options, workshop.program)
         if options.list:
             for cell in cells:
-                result = cell.read_result()
+                result = places.read_result(cell)
                 print(f"{cell.name}: {result['test_error_percent']:.2f} %" if result else f"{cell.name}: missing")
             return 0
         results = workshop.finish(cells)
         if options.again:
             for cell, result in results:
-                print(compare(cell, result))
-        table.write(options)
+                print(compare(places, cell, result))
+        table.write(options, places)
     except Failed as failure:
         print(f"reproduce failed: {failure}", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 import statistics
 
 import paper
-from cell import RESULTS, Cell, read_results, short, write_whole
+from cell import Cell, short, write_whole
 from table3 import check_names, markdown
 from workshop import commit, say
 
@@ -75,10 +75,10 @@ def cells(options, program):
     return chosen
 
 
-def write(options):
+def write(options, places):
     """docs/results/ablation.md from all finished cells."""
     groups = {}
-    for result in read_results("ablation"):
+    for result in places.read_results("ablation"):
         key = (result["config"], result["method"], result["epochs"])
         groups.setdefault(key, {}).setdefault(result["variant"], []).append(result)
     parts = [HEAD]
@@ -86,10 +86,10 @@ def write(options):
         if BASE in variants:
             parts.append(f"## {config}, {paper.NAMES[method]}, {epochs} epochs\n")
             parts.append(table(variants))
-    write_whole(RESULTS / "ablation.md", "\n".join(parts))
-    say(f"the table is in {short(RESULTS / 'ablation.md')}")
+    write_whole(places.results / "ablation.md", "\n".join(parts))
+    say(f"the table is in {short(places.results / 'ablation.md')}")
     if options.commit:
-        commit([RESULTS / "ablation.md"], "docs/results: ablation")
+        commit([places.results / "ablation.md"], "docs/results: ablation")
 
 
 def place(item):

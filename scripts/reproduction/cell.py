@@ -7,6 +7,7 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "results"
+RUNS = ROOT / "runs" / "reproduce"
 
 
 class Failed(Exception):
@@ -35,44 +36,54 @@ class Cell:
     def model(self):
         return "uci-mlp" if self.config.startswith("uci-") else self.config
 
-    @property
-    def result_file(self):
-        return RESULTS / self.table / f"{self.name}.json"
-
-    @property
-    def log_file(self):
-        return RESULTS / self.table / f"{self.name}.log"
-
-    @property
-    def levels_file(self):
-        return RESULTS / self.table / f"{self.name}.levels.csv.gz"
-
-    @property
-    def run(self):
-        return ROOT / "runs" / "reproduce" / self.table / self.name
-
-    def read_result(self):
-        """The cell's JSON object; None where there is none yet."""
-        try:
-            return json.loads(self.result_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise Failed(f"{short(self.result_file)} cannot be read ({error}): remove it") from error
-
     def with_(self, **changes):
         return dataclasses.replace(self, **changes)
 
 
-def read_results(table):
-    """Every finished cell of a table, in a fixed order."""
-    results = []
-    for path in sorted((RESULTS / table).glob("*/*/*.json")):
-        try:
-            results.append(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise Failed(f"{short(path)} cannot be read ({error}): remove it") from error
-    return results
+class Places:
+    """Where cells are kept: `results` is what is kept for good, `runs` is what may be removed."""
+
+    def __init__(self, results, runs):
+        self.results = pathlib.Path(results).resolve()
+        self.runs = pathlib.Path(runs).resolve()
+
+    def result_file(self, cell):
+        return self.results / cell.table / f"{cell.name}.json"
+
+    def log_file(self, cell):
+        return self.results / cell.table / f"{cell.name}.log"
+
+    def levels_file(self, cell):
+        return self.results / cell.table / f"{cell.name}.levels.csv.gz"
+
+    def run(self, cell):
+        return self.runs / cell.table / cell.name
+
+    def package(self, cell, bits):
+        return self.runs / cell.table / f"{cell.name}-{bits}.kones"
+
+    def read_result(self, cell):
+        """The cell's JSON object; None where there is none yet."""
+        path = self.result_file(cell)
+        return read_json(path) if path.exists() else None
+
+    def read_results(self, table):
+        """Every finished cell of a table, in a fixed order."""
+        return [read_json(path) for path in sorted((self.results / table).glob("*/*/*.json"))]
+
+
+def add_options(parser):
+    parser.add_argument(
+        "--results", type=pathlib.Path, default=RESULTS, help="folder of the results (default: docs/results)"
+    )
+    parser.add_argument("--runs", type=pathlib.Path, default=RUNS, help="folder of the trainings (default: runs/reproduce)")
+
+
+def read_json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Failed(f"{short(path)} cannot be read ({error}): remove it") from error
 
 
 def short(path):

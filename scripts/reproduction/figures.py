@@ -9,14 +9,13 @@ import subprocess
 import paper
 import table3
 import uci
-from cell import RESULTS, ROOT, Failed, read_results, short
+from cell import ROOT, Cell, Failed, Places, short
+from cell import add_options as add_place_options
 from workshop import commit, say
 
 DESCRIPTION = """Draws, from the finished cells and kones cost: training curves, histograms of levels over training, and the
 paper's figures 5 to 13 (storage, unit area and power, energy, its breakdown, area, error against energy; the UCI data
 sets' accuracy, energy and area), as PNG and SVG in docs/results/figures."""
-
-FOLDER = RESULTS / "figures"
 
 # One colour a model in all figures: the paper's float models dark to light, then those of signs.
 COLOURS = {
@@ -35,6 +34,7 @@ ORDER = ("float", "lightnn-2", "lightnn-1", "binaryconnect", "lightnn-2-bin", "l
 def add_options(parser):
     parser.add_argument("--only", help="figures whose names begin so, with commas between")
     parser.add_argument("--commit", action="store_true", help="commit the figures")
+    add_place_options(parser)
     parser.add_argument(
         "--program",
         type=pathlib.Path,
@@ -74,8 +74,10 @@ def draw(options):
 class Drawer:
     def __init__(self, options):
         self.options = options
+        self.places = Places(options.results, options.runs)
+        self.folder = self.places.results / "figures"
         self.files = []
-        self.results = read_results("table3")
+        self.results = self.places.read_results("table3")
         self.table = [row for row in table3.rows(self.results) if row["recipe"] == "best"]
         self._costs = {}
 
@@ -104,14 +106,14 @@ class Drawer:
         figure = self.figures()[name]()
         if figure is None:
             return
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         for suffix in ("png", "svg"):
-            path = FOLDER / f"{name}.{suffix}"
+            path = self.folder / f"{name}.{suffix}"
             # Without a date, so that the same figure is the same file.
             figure.savefig(path, metadata={"Date": None} if suffix == "svg" else {})
             self.files.append(path)
         pyplot.close(figure)
-        say(f"{short(FOLDER / name)}.png")
+        say(f"{short(self.folder / name)}.png")
 
     def costs(self, *arguments):
         """The networks of kones cost --json, by (config, method)."""
@@ -192,13 +194,13 @@ class Drawer:
 
     def levels(self, config, method):
         """How many weights of each layer have each level, over the epochs."""
-        found = sorted((RESULTS / "table3" / "best" / config).glob(f"{method}-seed1.levels.csv.gz"))
-        if not found:
+        path = self.places.levels_file(Cell("table3", config, method, "best", 1))
+        if not path.exists():
             return None
         from matplotlib import colors, pyplot
 
         layers = {}
-        with gzip.open(found[0], "rt", encoding="utf-8") as file:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 layer = layers.setdefault(row["layer"], {})
                 layer[(int(row["epoch"]), float(row["level"]))] = int(row["weights"])
@@ -385,7 +387,7 @@ class Drawer:
     # UCI
 
     def uci_rows(self):
-        return uci.rows(read_results("uci"))
+        return uci.rows(self.places.read_results("uci"))
 
     def uci_accuracy(self):
         rows = self.uci_rows()
@@ -411,7 +413,7 @@ class Drawer:
         costs = {}
         for row in self.uci_rows():
             for method in ("fixed-12", "lightnn-2"):
-                package = ROOT / "runs" / "reproduce" / "uci" / "best" / f"uci-{row['set']}" / f"{method}-seed1-12.kones"
+                package = self.places.package(Cell("uci", f"uci-{row['set']}", method, "best", 1), 12)
                 if not package.exists():
                     return {}
                 (network,) = self.costs(str(package), "--no-registers").values()

@@ -6,7 +6,7 @@ import json
 import statistics
 
 import paper
-from cell import RESULTS, Cell, read_results, short, write_whole
+from cell import Cell, short, write_whole
 from workshop import commit, say
 
 DESCRIPTION = """Trains the paper's models on its configurations and writes docs/results/table3.{md,csv,json}. Runs what
@@ -41,9 +41,11 @@ def cells(options, _program):
 
 
 def integer_bits(config, method):
-    """Of activations, in the packages that are run in integers; float weights have none."""
+    """Of activations, in the packages that are run in integers; float weights have none, and 1 is a sign."""
     if method == "float":
         return ()
+    if method.endswith("-bin") or method == "binarynet":
+        return (1,)
     return (8, 12, 16) if config == "mnist-2conv" else (8,)
 
 
@@ -71,7 +73,8 @@ def row(group):
     group.sort(key=lambda result: result["seed"])
     errors = [result["test_error_percent"] for result in group]
     first = group[0]
-    integers = [by_bits(result, 8) for result in group if by_bits(result, 8)]
+    # The first package is that of 8 bits, or of signs.
+    integers = [result["integers"][0] for result in group if result["integers"]]
     return {
         "config": first["config"],
         "method": first["method"],
@@ -102,17 +105,17 @@ def by_bits(result, bits):
     return next((i for i in result["integers"] if i["activation_bits"] == bits), None)
 
 
-def write(options):
+def write(options, places):
     """docs/results/table3.{md,csv,json} from all finished cells."""
-    results = read_results("table3")
+    results = places.read_results("table3")
     table = rows(results)
     text = json.dumps(table, indent=1) + "\n"
     files = {"table3.json": text, "table3.csv": as_csv(table), "table3.md": as_markdown(table, results)}
     for name, content in files.items():
-        write_whole(RESULTS / name, content)
-    say(f"the table is in {short(RESULTS / 'table3.md')}")
+        write_whole(places.results / name, content)
+    say(f"the table is in {short(places.results / 'table3.md')}")
     if options.commit:
-        commit([RESULTS / name for name in files], "docs/results: table 3")
+        commit([places.results / name for name in files], "docs/results: table 3")
 
 
 def as_csv(table):

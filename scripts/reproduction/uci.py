@@ -3,7 +3,7 @@
 import json
 import statistics
 
-from cell import RESULTS, Cell, read_results, short, write_whole
+from cell import Cell, short, write_whole
 from table3 import by_bits, check_names, markdown
 from workshop import commit, say
 
@@ -42,14 +42,14 @@ def epochs(name):
     return (("epochs", EPOCHS[name]),) if name in EPOCHS else ()
 
 
-def write(options):
+def write(options, places):
     """docs/results/uci.{md,json} from all finished cells."""
-    table = rows(read_results("uci"))
-    write_whole(RESULTS / "uci.json", json.dumps(table, indent=1) + "\n")
-    write_whole(RESULTS / "uci.md", as_markdown(table))
-    say(f"the table is in {short(RESULTS / 'uci.md')}")
+    table = rows(places.read_results("uci"))
+    write_whole(places.results / "uci.json", json.dumps(table, indent=1) + "\n")
+    write_whole(places.results / "uci.md", as_markdown(table))
+    say(f"the table is in {short(places.results / 'uci.md')}")
     if options.commit:
-        commit([RESULTS / "uci.json", RESULTS / "uci.md"], "docs/results: UCI data sets")
+        commit([places.results / "uci.json", places.results / "uci.md"], "docs/results: UCI data sets")
 
 
 def rows(results):

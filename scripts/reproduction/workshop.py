@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from cell import ROOT, Cell, Failed, short, write_whole
+from cell import ROOT, Cell, Failed, Places, short, write_whole
 
 CHECKS = ("mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs", "compared_signs")
 STATUS_SECONDS = 2.0  # between two looks at the running trainings, on a terminal
@@ -109,6 +109,7 @@ class Workshop:
     """Does the work of cells; `data` maps a config to its data set as kones names it."""
 
     def __init__(self, options, data):
+        self.places = Places(options.results, options.runs)
         self.jobs = options.jobs or (1 if options.device == "cuda" else len(os.sched_getaffinity(0)))
         self.device = options.device
         self.again = options.again
@@ -142,7 +143,7 @@ class Workshop:
         return results
 
     def _is_missing(self, cell):
-        result = cell.read_result()
+        result = self.places.read_result(cell)
         if result is None or self.again:
             return True
         differing = self._differing(cell, result)
@@ -189,56 +190,56 @@ class Workshop:
 
     def _do(self, cell):
         settings = self.program.settings(cell)
-        if self.again and len(read_metrics(cell.run)) >= settings["epochs"]:
-            cell.run.rename(next_free(cell.run))
+        if self.again and len(read_metrics(self.places.run(cell))) >= settings["epochs"]:
+            self.places.run(cell).rename(next_free(self.places.run(cell)))
         teacher = self._teacher(cell, settings)
         with self._lock:
-            self._running[cell.name] = (cell.run, settings["epochs"])
+            self._running[cell.name] = (self.places.run(cell), settings["epochs"])
         try:
             with self._log(cell) as log:
                 result = self._train_and_test(cell, settings, teacher, log)
         finally:
             with self._lock:
                 self._running.pop(cell.name, None)
-        if not (self.again and cell.read_result()):
+        if not (self.again and self.places.read_result(cell)):
             self._keep(cell, result)
         return result
 
     def _log(self, cell):
-        cell.run.parent.mkdir(parents=True, exist_ok=True)
-        return open(cell.run.with_suffix(".log"), "w", encoding="utf-8")
+        self.places.run(cell).parent.mkdir(parents=True, exist_ok=True)
+        return open(self.places.run(cell).with_suffix(".log"), "w", encoding="utf-8")
 
     def _teacher(self, cell, settings):
         """The folder of the run that teaches the cell, trained first if need be; None without distillation."""
         if settings["distillation"] == 0:
             return None
         teacher = Cell("table3", cell.config, "float", cell.recipe, cell.seed)
-        if len(read_metrics(teacher.run)) < self.program.settings(teacher)["epochs"]:
+        if len(read_metrics(self.places.run(teacher))) < self.program.settings(teacher)["epochs"]:
             say(f"{teacher.name} teaches {cell.name}, and is trained first")
             with self._log(teacher) as log:
                 self._train(teacher, None, log)
-        return teacher.run
+        return self.places.run(teacher)
 
     def _train(self, cell, teacher, log):
         """Trains, or goes on; returns at once where the run is finished."""
-        config = cell.run.with_suffix(".toml")
+        config = self.places.run(cell).with_suffix(".toml")
         lines = [f"{name} = {json.dumps(value)}" for name, value in cell.settings]
         config.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         arguments = ["--model", cell.model, "--method", cell.method, "--dataset", self.data(cell.config)]
         arguments += ["--recipe", cell.recipe, "--seed", cell.seed, "--device", self.device]
-        arguments += ["--out", short(cell.run), "--config", short(config)]
+        arguments += ["--out", short(self.places.run(cell)), "--config", short(config)]
         if teacher:
             arguments += ["--teacher", short(teacher)]
         with self._lock:
-            lock = self._runs.setdefault(cell.run, threading.Lock())
+            lock = self._runs.setdefault(self.places.run(cell), threading.Lock())
         with lock:
             return self.program.ask(log, "train", *arguments, "--resume")
 
     def _train_and_test(self, cell, settings, teacher, log):
         trained = self._train(cell, teacher, log)
-        tested = self.program.ask(log, "evaluate", short(cell.run), "--dataset", self.data(cell.config))
-        rows = read_metrics(cell.run)
-        config = json.loads((cell.run / "config.json").read_text(encoding="utf-8"))
+        tested = self.program.ask(log, "evaluate", short(self.places.run(cell)), "--dataset", self.data(cell.config))
+        rows = read_metrics(self.places.run(cell))
+        config = json.loads((self.places.run(cell) / "config.json").read_text(encoding="utf-8"))
         return {
             "config": cell.config,
             "method": cell.method,
@@ -265,10 +266,11 @@ class Workshop:
         }
 
     def _run_integers(self, cell, bits, log):
-        package = cell.run.with_name(f"{cell.run.name}-{bits}.kones")
-        self.program.call(log, "export", short(cell.run), "--out", short(package), "--activation-bits", bits)
+        package = self.places.package(cell, bits)
+        choice = ("--activation-bits", bits) if bits > 1 else ()  # signs are what they are
+        self.program.call(log, "export", short(self.places.run(cell)), "--out", short(package), *choice)
         checked = self.program.ask(
-            log, "run", short(package), "--dataset", self.data(cell.config), "--check", short(cell.run)
+            log, "run", short(package), "--dataset", self.data(cell.config), "--check", short(self.places.run(cell))
         )
         return {
             "activation_bits": bits,
@@ -278,16 +280,16 @@ class Workshop:
 
     def _keep(self, cell, result):
         """The JSON comes last: a cell that has one is whole."""
-        log = cell.run.with_suffix(".log").read_text(encoding="utf-8")
+        log = self.places.run(cell).with_suffix(".log").read_text(encoding="utf-8")
         dataset = self.data(cell.config)
         log = log.replace(dataset, dataset.rsplit(":", 1)[0] + ":DIR")
-        write_whole(cell.log_file, log)
-        files = [cell.log_file, cell.result_file]
+        write_whole(self.places.log_file(cell), log)
+        files = [self.places.log_file(cell), self.places.result_file(cell)]
         if cell.seed == 1 and cell.method != "float" and not cell.variant:
-            levels = (cell.run / "levels.csv").read_bytes()
-            write_whole(cell.levels_file, gzip.compress(levels, mtime=0))
-            files.append(cell.levels_file)
-        write_whole(cell.result_file, json.dumps(result, indent=1) + "\n")
+            levels = (self.places.run(cell) / "levels.csv").read_bytes()
+            write_whole(self.places.levels_file(cell), gzip.compress(levels, mtime=0))
+            files.append(self.places.levels_file(cell))
+        write_whole(self.places.result_file(cell), json.dumps(result, indent=1) + "\n")
         if self.commit:
             commit(files, f"{cell.table}: {cell.name}")
 
