@@ -1,4 +1,4 @@
-"""What each ingredient of the recipe `best` brings: one at a time is taken away, or put in."""
+"""What each ingredient of a recipe brings: one at a time is taken away, or put in."""
 
 import statistics
 
@@ -7,7 +7,7 @@ from cell import Cell, short, write_whole
 from table3 import check_names, markdown
 from workshop import commit, say
 
-DESCRIPTION = """Trains networks by the recipe `best` with one ingredient changed at a time and writes
+DESCRIPTION = """Trains networks by a recipe with one ingredient changed at a time and writes
 docs/results/ablation.md. Runs what is missing; finished cells are in docs/results/ablation."""
 
 # An ingredient, the name of a variant of it, and the settings of that. What a recipe has anyway is no variant of it.
@@ -49,6 +49,7 @@ def add_options(parser):
         default=DEFAULT,
         help="config:model of the networks, with commas between (default: %(default)s)",
     )
+    parser.add_argument("--recipe", choices=("best", "paper"), default="best", help="(default: %(default)s)")
     parser.add_argument("--variants", help="of those that docs/results/ablation.md names, with commas between")
     parser.add_argument("--seeds", type=int, default=1, help="seeds 1 to so many (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's, for all of them")
@@ -63,7 +64,7 @@ def cells(options, program):
         config, _, method = network.partition(":")
         check_names("config", [config], paper.CONFIGS)
         check_names("model", [method], paper.METHODS)
-        base = Cell("ablation", config, method, "best", 1, BASE, epochs)
+        base = Cell("ablation", config, method, options.recipe, 1, BASE, epochs)
         settings = program.settings(base)
         of_network = [base]
         for _, name, changes in INGREDIENTS:
@@ -79,12 +80,12 @@ def write(options, places):
     """docs/results/ablation.md from all finished cells."""
     groups = {}
     for result in places.read_results("ablation"):
-        key = (result["config"], result["method"], result["epochs"])
+        key = (result["recipe"], result["config"], result["method"], result["epochs"])
         groups.setdefault(key, {}).setdefault(result["variant"], []).append(result)
     parts = [HEAD]
-    for (config, method, epochs), variants in sorted(groups.items(), key=place):
+    for (recipe, config, method, epochs), variants in sorted(groups.items(), key=place):
         if BASE in variants:
-            parts.append(f"## {config}, {paper.NAMES[method]}, {epochs} epochs\n")
+            parts.append(f"## {config}, {paper.NAMES[method]}, {epochs} epochs of the recipe `{recipe}`\n")
             parts.append(table(variants))
     write_whole(places.results / "ablation.md", "\n".join(parts))
     say(f"the table is in {short(places.results / 'ablation.md')}")
@@ -93,8 +94,8 @@ def write(options, places):
 
 
 def place(item):
-    config, method, epochs = item[0]
-    return paper.CONFIGS.index(config), paper.METHODS.index(method), epochs
+    recipe, config, method, epochs = item[0]
+    return recipe, paper.CONFIGS.index(config), paper.METHODS.index(method), epochs
 
 
 def mean(results, name):
@@ -104,7 +105,7 @@ def mean(results, name):
 def table(variants):
     base = variants[BASE]
     header = ["ingredient", "in its place", "seeds", "validation error, %", "change", "test error, %", "change"]
-    lines = [line("the recipe `best`", "", base, base)]
+    lines = [line("the recipe as it is", "", base, base)]
     for ingredient, name, _ in INGREDIENTS:
         if name in variants:
             lines.append(line(ingredient, name.replace("-", " "), variants[name], base))
@@ -122,9 +123,9 @@ def line(ingredient, name, results, base):
     return cells_
 
 
-HEAD = """# What each ingredient of the recipe brings
+HEAD = """# What each ingredient of the recipes brings
 
-Networks trained by the recipe `best` with one ingredient changed at a time: a positive change is what it brings. Settings
+Networks trained by a recipe with one ingredient changed at a time: a positive change is what the ingredient brings. Settings
 were chosen by the validation error alone; the test error is shown beside it. `scripts/reproduce ablation` makes this page
 from the cells in [ablation/](ablation). Differences below about 0.1 points on MNIST and 0.5 on CIFAR-10 are within what
 another seed changes; the number of seeds is in the table.
