@@ -17,6 +17,7 @@
 #include "kones/torch/models/network.h"
 #include "kones/torch/train/fused_optimizer.h"
 #include "kones/torch/train/loss.h"
+#include "kones/torch/train/memory.h"
 #include "kones/torch/train/recipe.h"
 
 namespace {
@@ -132,6 +133,7 @@ class Profile {
 }  // namespace
 
 int main(int argc, char** argv) {
+  kones::keep_freed_memory();  // as kones train does
   if (argc > 1) at::set_num_threads(std::max(1, std::atoi(argv[1])));
   std::vector<std::string> models = {"mnist-1hidden", "mnist-2conv", "mnist-3hidden", "cifar-3conv",
                                      "cifar-6conv-pool3"};

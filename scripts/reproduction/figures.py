@@ -285,7 +285,7 @@ class Drawer:
             axis.grid(axis="y", visible=False)
             axis.set_xlabel(label)
             for y, value in enumerate(values[::-1]):
-                axis.annotate(f" {value:,.3g}", (value, y), va="center", fontsize=8)
+                axis.annotate(f" {value:,.0f}" if value >= 100 else f" {value:.3g}", (value, y), va="center", fontsize=8)
             axis.set_xlim(right=max(values) * 3)
         figure.suptitle("A multiplication and an accumulation (the paper's figure 6)")
         figure.tight_layout()

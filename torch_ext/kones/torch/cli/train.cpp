@@ -16,6 +16,7 @@
 #include "kones/torch/cli/whole_number.h"
 #include "kones/torch/methods/method.h"
 #include "kones/torch/models/topology.h"
+#include "kones/torch/train/memory.h"
 
 namespace kones::cli {
 namespace {
@@ -80,6 +81,7 @@ int run_train(TrainArguments& arguments) {
   if (!arguments.config_file.empty()) apply_toml(config.recipe, arguments.config_file);
   if (arguments.epochs > 0) config.recipe.epochs = arguments.epochs;
   catch_signals();
+  keep_freed_memory();
   TrainProgress progress;
   const TrainResult result = train(arguments.request, progress, stop_requested);
   if (result.interrupted) {
