@@ -68,7 +68,7 @@ class Usage(program.ProgramTest):
     def test_a_command_that_is_none(self):
         for arguments in (("fly",), ("fly", "train"), ("--speed", "fly")):
             line = self.refusal(*arguments, status=2)
-            self.assertIn('there is no command "fly"; there are train, evaluate, export, run, inspect, verify, cost, '
+            self.assertIn('there is no command "fly"; there are train, recipe, evaluate, export, run, inspect, verify, cost, '
                           "convert", line)
 
 
@@ -174,11 +174,11 @@ class Training(program.ProgramTest):
         arguments = train_arguments("run", settings=settings)
         (self.folder / "run").mkdir()
         for command in (arguments, (*arguments, "--resume")):
-            for name in ("config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt", "mine"):
+            for name in ("config.json", "metrics.csv", "diagnostics.csv", "levels.csv", "checkpoint.pt", "best.pt", "mine"):
                 (self.folder / "run" / f"{name}.partial-123").write_bytes(b"half")
             self.kones(*command)
             self.assertEqual(self.files("run"),
-                             {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt",
+                             {"config.json", "metrics.csv", "diagnostics.csv", "levels.csv", "checkpoint.pt", "best.pt",
                               "mine.partial-123"})
 
     def test_checkpoints(self):
@@ -333,7 +333,7 @@ class Packages(program.ProgramTest):
         self.assertIn("cannot write run.kones: File too large", line)
         self.assertEqual((self.folder / "run.kones").read_bytes(), good)
         settings = self.settings(train_images=256, validation_images=100, epochs=1)
-        for limit, file, stay in ((100, "config.json", set()), (1000, "checkpoint.pt", {"config.json"}),
+        for limit, file, stay in ((100, "config.json", set()), (4000, "checkpoint.pt", {"config.json"}),
                                   (400000, "checkpoint.pt", {"config.json"})):
             line = self.refusal(*train_arguments(f"full-{limit}", settings=settings), preexec_fn=limited(limit))
             self.assertIn(f"cannot write full-{limit}/{file}: File too large", line)

@@ -77,10 +77,11 @@ class Resume(program.ProgramTest):
         diagnostics = (expected / "diagnostics.csv").read_text(encoding="utf-8")
         self.assertGreater(len(diagnostics.splitlines()), 1)
         self.assertEqual((got / "diagnostics.csv").read_text(encoding="utf-8"), diagnostics)
+        self.assertEqual((got / "levels.csv").read_bytes(), (expected / "levels.csv").read_bytes())
         for run in (expected, got):
             self.kones("export", run, "--out", run.with_suffix(".kones"))
         self.assertEqual(expected.with_suffix(".kones").read_bytes(), got.with_suffix(".kones").read_bytes())
-        self.assertEqual(self.files(got), {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt"})
+        self.assertEqual(self.files(got), {"config.json", "metrics.csv", "diagnostics.csv", "levels.csv", "checkpoint.pt", "best.pt"})
 
     def test_one_interruption_in_mid_epoch(self):
         """mnist-2conv; the second epoch is interrupted, by each of the signals."""
@@ -118,7 +119,7 @@ class Resume(program.ProgramTest):
             self.interrupted(arguments, None, signal.SIGINT)
             self.assertEqual(self.where(cut)[0], 0)
             self.assert_mid_epoch(cut)
-            self.assertEqual(self.files(cut), {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt"})
+            self.assertEqual(self.files(cut), {"config.json", "metrics.csv", "diagnostics.csv", "levels.csv", "checkpoint.pt"})
             self.assertIn("no epoch has ended", self.refusal("export", cut, "--out", "cut.kones"))
             before = self.where(cut)
             self.interrupted(resumed, r"^resuming at epoch 1, ", signal.SIGTERM)

@@ -38,7 +38,7 @@ class TrainExportRun(program.ProgramTest):
         settings = self.settings(**{"train_images": 3000, "validation_images": 500, "epochs": 2, **settings})
         self.train("run", model, method, settings)
         self.assertEqual(self.files("run"),
-                         {"config.json", "metrics.csv", "diagnostics.csv", "checkpoint.pt", "best.pt"})
+                         {"config.json", "metrics.csv", "diagnostics.csv", "levels.csv", "checkpoint.pt", "best.pt"})
 
         evaluated = self.json("evaluate", "run", "--dataset", DATASET, "--limit", limit)
         self.check_result(evaluated, EVALUATE_KEYS, limit)
@@ -101,6 +101,9 @@ class TrainExportRun(program.ProgramTest):
 
     def test_mnist_1hidden_ternary_bin(self):
         self.check_method("mnist-1hidden", "ternary-bin", 45)
+
+    def test_mnist_1hidden_fixed_12(self):
+        self.check_method("mnist-1hidden", "fixed-12", 35)
 
     def test_mnist_1hidden_fixed_8(self):
         self.check_method("mnist-1hidden", "fixed-8", 35)
@@ -251,10 +254,35 @@ class RunFolder(program.ProgramTest):
         self.assertEqual(result, {"file": "run.kones", "bytes": (self.folder / "run.kones").stat().st_size,
                                   **{key: inspected[key] for key in ("weights", "code_bytes", "float32_bytes")}})
 
+    def test_recipes_are_files_of_settings(self):
+        chosen = ("--model", "mnist-1hidden", "--method", "lightnn-1-bin")
+        text = self.kones("recipe", *chosen)[0]
+        settings = self.json("recipe", *chosen)
+        self.assertIn('rounding = "stochastic"\n', text)
+        self.assertEqual(len(text.splitlines()), len(settings) - 1)
+        self.assertEqual(settings["recipe"], "best")
+        (self.folder / "whole.toml").write_text(text, encoding="utf-8")
+        paper = self.json("recipe", *chosen, "--recipe", "paper", "--config", "whole.toml")
+        self.assertEqual({**paper, "recipe": "best"}, settings)
+        self.assertNotEqual(self.json("recipe", *chosen, "--recipe", "paper")["loss"], settings["loss"])
+
+    def test_a_teacher(self):
+        """Seen to fail on: a teacher that is loaded and not asked."""
+        self.train("teacher", method="float")
+        settings = self.settings(train_images=1000, validation_images=500, epochs=1, distillation=0.9)
+        errors = self.train("alone", settings=settings)[1]
+        self.assertIn("no --teacher", errors)
+        self.kones(*program.train_arguments("taught", settings=settings), "--teacher", "teacher")
+        alone, taught = (float(program.metrics(self.folder / run)[0]["train_loss"]) for run in ("alone", "taught"))
+        self.assertNotEqual(alone, taught)
+        self.assertEqual(json.loads((self.folder / "taught" / "config.json").read_text(encoding="utf-8"))["teacher"], "teacher")
+        line = self.refusal(*program.train_arguments("new", settings=settings), "--teacher", "nobody")
+        self.assertIn("nobody is no folder of a run", line)
+
     def test_help(self):
         output, errors = self.kones("--help")
         self.assertEqual(errors, "")
-        for command in ("train", "evaluate", "export", "run", "inspect"):
+        for command in ("train", "recipe", "evaluate", "export", "run", "inspect"):
             self.assertIn(command, output)
             self.assertIn("--help", self.kones(command, "--help")[0])
         self.assertRegex(self.kones("--version")[0], r"^\d+\.\d+\.\d+\n$")
