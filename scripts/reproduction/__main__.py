@@ -8,7 +8,7 @@ import ablation
 import figures
 import table3
 import uci
-from cell import ROOT, Failed
+from cell import ROOT, Failed, Misused
 from cell import add_options as add_place_options
 from data import Data
 from data import add_options as add_data_options
@@ -73,10 +73,10 @@ def main(argv):
         if options.again:
             for cell, result in results:
                 print(compare(places, cell, result))
-        table.write(options, places)
+        table.write(options, places, workshop.program)
     except Failed as failure:
         print(f"reproduce failed: {failure}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(failure, Misused) else 1
     except (Interrupted, KeyboardInterrupt):
         print("reproduce interrupted: start the same command again to go on", file=sys.stderr)
         return 130

@@ -76,7 +76,7 @@ def cells(options, program):
     return chosen
 
 
-def write(options, places):
+def write(options, places, _program):
     """docs/results/ablation.md from all finished cells."""
     groups = {}
     for result in places.read_results("ablation"):

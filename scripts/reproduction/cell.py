@@ -14,6 +14,10 @@ class Failed(Exception):
     """One line that says what failed and what to do."""
 
 
+class Misused(Failed):
+    """A name or number on the command line that is none."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Cell:
     """What is trained. `config` is a model's name, or uci-NAME."""

@@ -6,7 +6,7 @@ import json
 import statistics
 
 import paper
-from cell import Cell, short, write_whole
+from cell import Cell, Misused, short, write_whole
 from workshop import commit, say
 
 DESCRIPTION = """Trains the paper's models on its configurations and writes docs/results/table3.{md,csv,json}. Runs what
@@ -52,7 +52,7 @@ def integer_bits(config, method):
 def check_names(what, names, known):
     for name in names:
         if name not in known:
-            raise SystemExit(f"reproduce: there is no {what} {name!r}; there are {', '.join(known)}")
+            raise Misused(f"there is no {what} {name!r}; there are {', '.join(known)}")
 
 
 def rows(results):
@@ -105,12 +105,12 @@ def by_bits(result, bits):
     return next((i for i in result["integers"] if i["activation_bits"] == bits), None)
 
 
-def write(options, places):
+def write(options, places, program):
     """docs/results/table3.{md,csv,json} from all finished cells."""
     results = places.read_results("table3")
     table = rows(results)
     text = json.dumps(table, indent=1) + "\n"
-    files = {"table3.json": text, "table3.csv": as_csv(table), "table3.md": as_markdown(table, results)}
+    files = {"table3.json": text, "table3.csv": as_csv(table), "table3.md": as_markdown(table, results, program)}
     for name, content in files.items():
         write_whole(places.results / name, content)
     say(f"the table is in {short(places.results / 'table3.md')}")
@@ -143,13 +143,13 @@ def markdown(header, lines):
     return "\n".join([formatted(header), rule, *map(formatted, lines)]) + "\n"
 
 
-def as_markdown(table, results):
+def as_markdown(table, results, program):
     parts = [HEAD]
     for recipe in ("best", "paper"):
         of_recipe = [row_ for row_ in table if row_["recipe"] == recipe and not row_["shortened"]]
         if of_recipe:
             parts.append(f"## The recipe `{recipe}`\n\n{RECIPES[recipe]}\n")
-            parts.append(overview(of_recipe))
+            parts.append(overview(of_recipe, program))
             parts.append(details(of_recipe))
     short_ones = [row_ for row_ in table if row_["shortened"]]
     if short_ones:
@@ -162,7 +162,7 @@ def as_markdown(table, results):
     return "\n".join(parts)
 
 
-def overview(table):
+def overview(table, program):
     configs = [config for config in paper.CONFIGS if any(row_["config"] == config for row_ in table)]
     lines = []
     for method in paper.METHODS:
@@ -174,7 +174,10 @@ def overview(table):
     header = ["test error, %"]
     for config in configs:
         header += [config, "paper"]
-    return markdown(header, lines)
+    counts = ["parameters"]
+    for config in configs:
+        counts += [f"{program.parameters(config):,}", f"{paper.PARAMETERS[config]:,}"]
+    return markdown(header, [counts, *lines])
 
 
 def details(table):

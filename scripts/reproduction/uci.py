@@ -42,7 +42,7 @@ def epochs(name):
     return (("epochs", EPOCHS[name]),) if name in EPOCHS else ()
 
 
-def write(options, places):
+def write(options, places, _program):
     """docs/results/uci.{md,json} from all finished cells."""
     table = rows(places.read_results("uci"))
     write_whole(places.results / "uci.json", json.dumps(table, indent=1) + "\n")

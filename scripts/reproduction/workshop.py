@@ -92,11 +92,23 @@ class Program:
 
     def settings(self, cell):
         """Of the cell's training: its recipe's, with the cell's own in their place."""
-        command = [self.path, "recipe", "--model", cell.model, "--method", cell.method, "--recipe", cell.recipe]
-        done = subprocess.run([*map(str, command), "--json"], capture_output=True, text=True, check=False)
+        chosen = ("--model", cell.model, "--method", cell.method, "--recipe", cell.recipe)
+        return {**self._quick("recipe", *chosen), **dict(cell.settings)}
+
+    def parameters(self, model):
+        """Weights and biases, as the paper counts them."""
+        return self._quick("cost", "--model", model, "--method", "float")["networks"][0]["parameters"]
+
+    def _quick(self, *arguments):
+        """The JSON object of a command that is done at once and shows no progress."""
+        command = [str(self.path), *arguments, "--json"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise Failed(f"{short(self.path)} cannot be started ({error.strerror}): run scripts/setup") from error
         if done.returncode != 0:
             raise Failed(done.stderr.strip())
-        return {**json.loads(done.stdout), **dict(cell.settings)}
+        return json.loads(done.stdout)
 
     def stop(self):
         with self._lock:

@@ -26,7 +26,7 @@ class Cost(program.ProgramTest):
     def test_a_model_and_a_method(self):
         result = self.json("cost", "--model", "mnist-2conv", "--method", "lightnn-2")
         network, = result["networks"]
-        self.assertEqual((network["storage_bytes"], network["products"]), (431080, 2293000))
+        self.assertEqual((network["storage_bytes"], network["products"], network["parameters"]), (431080, 2293000, 431080))
         self.assertAlmostEqual(network["energy_pj"]["value"] / 33.1e6, 1, delta=0.005)
         tile, = self.json("cost", "--model", "mnist-2conv", "--method", "float", "--accelerator", "tile")["networks"]
         self.assertEqual(tile["cycles"], 12128)

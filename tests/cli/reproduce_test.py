@@ -147,8 +147,8 @@ class Reproduce(program.ProgramTest):
             self.assertGreater(accuracy, 90)
 
     def test_bad_requests(self):
-        self.assertIn("there is no model 'lightnn'", self.table3("--models", "lightnn", status=1).stderr)
-        self.assertIn("there is no config 'mnist'", self.reproduce("table3", "--configs", "mnist", status=1).stderr)
+        self.assertIn("there is no model 'lightnn'", self.table3("--models", "lightnn", status=2).stderr)
+        self.assertIn("there is no config 'mnist'", self.reproduce("table3", "--configs", "mnist", status=2).stderr)
         done = self.reproduce("table3", "--configs", "cifar-3conv", "--models", "float", "--seeds", "1", status=1)
         self.assertIn(f"there is no folder {self.folder.resolve()}/data/cifar10", done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)

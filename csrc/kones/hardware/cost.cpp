@@ -247,6 +247,7 @@ class Model {
 NetworkCost cost_of(const NetworkWork& work, const Assumptions& assumptions, const Constants& constants) {
   const Model model(work, assumptions, constants);
   NetworkCost total;
+  total.parameters = work.parameters();
   total.name = work.name;
   total.method = work.method;
   for (const LayerWork& layer : model.layers()) {

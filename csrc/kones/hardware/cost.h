@@ -44,6 +44,7 @@ struct NetworkCost {
   std::string name;
   std::string method;
   std::vector<LayerCost> layers;
+  int64_t parameters = 0;  ///< weights and biases
   int64_t products = 0;
   int64_t storage_bits = 0;
   Energy energy;

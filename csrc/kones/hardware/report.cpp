@@ -112,6 +112,7 @@ std::string network_text(const NetworkCost& network) {
 NetworkCost sum_of(const std::vector<NetworkCost>& networks) {
   NetworkCost sum;
   for (const NetworkCost& network : networks) {
+    sum.parameters += network.parameters;
     sum.products += network.products;
     sum.storage_bits += network.storage_bits;
     sum.energy += network.energy;
@@ -204,7 +205,7 @@ Json json_of(const NetworkCost& network) {
     entry.update(figures_of(layer));
     layers.push_back(std::move(entry));
   }
-  Json result{{"name", network.name}, {"method", network.method}};
+  Json result{{"name", network.name}, {"method", network.method}, {"parameters", network.parameters}};
   result.update(figures_of(network));
   result["microseconds"] = network.microseconds;
   result["layers"] = std::move(layers);

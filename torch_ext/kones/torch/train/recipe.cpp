@@ -160,6 +160,31 @@ bool names_method(const toml::table& table, const Method& method, const std::str
   return found;
 }
 
+/// Whether runs of version 0.1 know nothing of a setting, and trained as its default says.
+bool is_newer(std::string_view name) {
+  static const std::set<std::string_view> first = {"recipe",
+                                                   "epochs",
+                                                   "batch_size",
+                                                   "loss",
+                                                   "optimizer",
+                                                   "learning_rate",
+                                                   "final_learning_rate",
+                                                   "schedule",
+                                                   "schedule_interval",
+                                                   "warmup",
+                                                   "momentum",
+                                                   "weight_decay",
+                                                   "rounding",
+                                                   "initialization",
+                                                   "scale_learning_rate",
+                                                   "latent_clip",
+                                                   "shift",
+                                                   "flip",
+                                                   "validation_images",
+                                                   "train_images"};
+  return first.count(name) == 0;
+}
+
 }  // namespace
 
 const std::vector<std::string>& recipe_names() {
@@ -245,31 +270,6 @@ nlohmann::json recipe_to_json(const Recipe& recipe) {
   nlohmann::json json;
   for_each_field(recipe, [&json](const char* name, const auto& field) { json[name] = field; });
   return json;
-}
-
-/// Whether runs of version 0.1 know nothing of a setting, and trained as its default says.
-static bool is_newer(std::string_view name) {
-  static const std::set<std::string_view> first = {"recipe",
-                                                   "epochs",
-                                                   "batch_size",
-                                                   "loss",
-                                                   "optimizer",
-                                                   "learning_rate",
-                                                   "final_learning_rate",
-                                                   "schedule",
-                                                   "schedule_interval",
-                                                   "warmup",
-                                                   "momentum",
-                                                   "weight_decay",
-                                                   "rounding",
-                                                   "initialization",
-                                                   "scale_learning_rate",
-                                                   "latent_clip",
-                                                   "shift",
-                                                   "flip",
-                                                   "validation_images",
-                                                   "train_images"};
-  return first.count(name) == 0;
 }
 
 Recipe recipe_from_json(const nlohmann::json& json) {
