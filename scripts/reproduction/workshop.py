@@ -46,6 +46,7 @@ class Program:
         self.path = path
         self.threads = threads
         self._children = set()
+        self._recipes = {}
         self._lock = threading.Lock()
         self.stopping = False
 
@@ -93,7 +94,9 @@ class Program:
     def settings(self, cell):
         """Of the cell's training: its recipe's, with the cell's own in their place."""
         chosen = ("--model", cell.model, "--method", cell.method, "--recipe", cell.recipe)
-        return {**self._quick("recipe", *chosen), **dict(cell.settings)}
+        if chosen not in self._recipes:
+            self._recipes[chosen] = self._quick("recipe", *chosen)
+        return {**self._recipes[chosen], **dict(cell.settings)}
 
     def parameters(self, model):
         """Weights and biases, as the paper counts them."""
@@ -202,8 +205,7 @@ class Workshop:
 
     def _do(self, cell):
         settings = self.program.settings(cell)
-        if self.again and len(read_metrics(self.places.run(cell))) >= settings["epochs"]:
-            self.places.run(cell).rename(next_free(self.places.run(cell)))
+        self._make_room(cell, settings, self.again)
         teacher = self._teacher(cell, settings)
         with self._lock:
             self._running[cell.name] = (self.places.run(cell), settings["epochs"])
@@ -217,6 +219,13 @@ class Workshop:
             self._keep(cell, result)
         return result
 
+    def _make_room(self, cell, settings, again):
+        """Moves a run aside that the training can't go on with: one of other settings, or one that is to be repeated."""
+        run = self.places.run(cell)
+        finished = len(read_metrics(run)) >= settings["epochs"]
+        if (again and finished) or run_settings(run) not in (None, settings):
+            run.rename(next_free(run))
+
     def _log(self, cell):
         self.places.run(cell).parent.mkdir(parents=True, exist_ok=True)
         return open(self.places.run(cell).with_suffix(".log"), "w", encoding="utf-8")
@@ -226,11 +235,14 @@ class Workshop:
         if settings["distillation"] == 0:
             return None
         teacher = Cell("table3", cell.config, "float", cell.recipe, cell.seed)
-        if len(read_metrics(self.places.run(teacher))) < self.program.settings(teacher)["epochs"]:
+        wanted = self.program.settings(teacher)
+        run = self.places.run(teacher)
+        if run_settings(run) != wanted or len(read_metrics(run)) < wanted["epochs"]:
             say(f"{teacher.name} teaches {cell.name}, and is trained first")
+            self._make_room(teacher, wanted, again=False)
             with self._log(teacher) as log:
                 self._train(teacher, None, log)
-        return self.places.run(teacher)
+        return run
 
     def _train(self, cell, teacher, log):
         """Trains, or goes on; returns at once where the run is finished."""
@@ -324,6 +336,16 @@ def next_free(folder):
     while (place := folder.with_name(f"{folder.name}.{number}")).exists():
         number += 1
     return place
+
+
+def run_settings(run):
+    """The recipe of the run in a folder; None where there is none."""
+    try:
+        return json.loads((run / "config.json").read_text(encoding="utf-8"))["settings"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Failed(f"{short(run / 'config.json')} is damaged ({error!r}): remove {short(run)}") from error
 
 
 def read_metrics(run):

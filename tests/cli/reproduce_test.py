@@ -117,12 +117,14 @@ class Reproduce(program.ProgramTest):
         self.assertEqual(runs, ["lightnn-1-2epochs-seed1", "lightnn-1-2epochs-seed1.1"])
 
     def test_a_changed_recipe_is_trained_anew(self):
-        """Seen to fail on: a cell of other settings taken as finished."""
+        """Seen to fail on: a cell of other settings taken as finished; its old run gone on with."""
         self.table3("--models", "lightnn-1", "--seeds", "1")
         path = self.cell("lightnn-1-2epochs-seed1")
-        result = json.loads(path.read_text(encoding="utf-8"))
-        result["settings"]["learning_rate"] = 77.0
-        path.write_text(json.dumps(result), encoding="utf-8")
+        run = self.folder / "runs/table3/best/mnist-1hidden/lightnn-1-2epochs-seed1/config.json"
+        for file in (path, run):
+            result = json.loads(file.read_text(encoding="utf-8"))
+            result["settings"]["learning_rate"] = 77.0
+            file.write_text(json.dumps(result), encoding="utf-8")
         done = self.table3("--models", "lightnn-1", "--seeds", "1")
         self.assertIn("its recipe has changed (learning_rate)", done.stderr)
         self.assertNotEqual(json.loads(path.read_text(encoding="utf-8"))["settings"]["learning_rate"], 77.0)
