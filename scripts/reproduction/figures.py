@@ -481,6 +481,6 @@ def plain_numbers(sparse=False):
 
     def shown(value, _):
         digit = f"{value:e}"[0]
-        return f"{value:g}" if not sparse or digit in "25" else ""
+        return f"{value:g}" if not sparse or digit in "2357" else ""
 
     return ticker.FuncFormatter(shown)
