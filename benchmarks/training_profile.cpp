@@ -1,6 +1,7 @@
 // Where a step of training goes: batch and augmentation, quantizing, forward, backward, optimizer and
-// clipping, for models and methods trained by the recipe `best`, on random pictures. Prints a Markdown table.
-// usage: training_profile_benchmark [THREADS [MODEL,MODEL...]]
+// clipping, for models and methods with the batch, precision, loss and augmentation of the recipe `best`
+// (weights rounded to nearest, no moving average), on random pictures. Prints a Markdown table. usage:
+// training_profile_benchmark [THREADS [MODEL,MODEL...]]
 #include <algorithm>
 #include <array>
 #include <chrono>

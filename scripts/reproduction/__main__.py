@@ -8,11 +8,11 @@ import ablation
 import figures
 import table3
 import uci
-from cell import ROOT, Failed, Misused
+from cell import ROOT, Failed, Misused, positive
 from cell import add_options as add_place_options
 from data import Data
 from data import add_options as add_data_options
-from workshop import Interrupted, Workshop, say
+from workshop import Interrupted, Workshop
 
 TABLES = {"table3": table3, "ablation": ablation, "uci": uci}
 
@@ -28,7 +28,7 @@ def parse_arguments(argv):
         add_data_options(command)
         add_place_options(command)
         command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
-        command.add_argument("--jobs", type=int, help="trainings at a time (default: one a core; one on a GPU)")
+        command.add_argument("--jobs", type=positive, help="trainings at a time (default: one a core; one on a GPU)")
         command.add_argument(
             "--again", action="store_true", help="train finished cells too, and compare: what is kept stays as it is"
         )
@@ -54,6 +54,14 @@ def compare(places, cell, result):
     return f"{cell.name}: {now:.2f} % test error; kept: {was:.2f} % ({now - was:+.2f})"
 
 
+def state(program, places, cell):
+    result = places.read_result(cell)
+    if result is None:
+        return "missing"
+    changed = ", but its recipe has changed since" if program.differing(cell, result) else ""
+    return f"{result['test_error_percent']:.2f} %{changed}"
+
+
 def main(argv):
     options = parse_arguments(argv)
     try:
@@ -66,8 +74,7 @@ def main(argv):
         cells = table.cells(options, workshop.program)
         if options.list:
             for cell in cells:
-                result = places.read_result(cell)
-                print(f"{cell.name}: {result['test_error_percent']:.2f} %" if result else f"{cell.name}: missing")
+                print(f"{cell.name}: {state(workshop.program, places, cell)}")
             return 0
         results = workshop.finish(cells)
         if options.again:

@@ -3,7 +3,7 @@
 import statistics
 
 import paper
-from cell import Cell, short, write_whole
+from cell import Cell, positive, short, write_whole
 from table3 import check_names, markdown
 from workshop import commit, say
 
@@ -13,7 +13,7 @@ docs/results/ablation.md. Runs what is missing; finished cells are in docs/resul
 # An ingredient, the name of a variant of it, and the settings of that. What a recipe has anyway is no variant of it.
 INGREDIENTS = (
     ("loss", "squared-hinge", {"loss": "squared-hinge", "label_smoothing": 0.0}),
-    ("loss", "label-smoothing-0.1", {"label_smoothing": 0.1}),
+    ("loss", "label-smoothing-0.1", {"loss": "cross-entropy", "label_smoothing": 0.1}),
     ("schedule", "constant", {"schedule": "constant"}),
     (
         "schedule",
@@ -51,8 +51,8 @@ def add_options(parser):
     )
     parser.add_argument("--recipe", choices=("best", "paper"), default="best", help="(default: %(default)s)")
     parser.add_argument("--variants", help="of those that docs/results/ablation.md names, with commas between")
-    parser.add_argument("--seeds", type=int, default=1, help="seeds 1 to so many (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, help="in place of the recipe's, for all of them")
+    parser.add_argument("--seeds", type=positive, default=1, help="seeds 1 to so many (default: %(default)s)")
+    parser.add_argument("--epochs", type=positive, help="in place of the recipe's, for all of them")
 
 
 def cells(options, program):
@@ -76,10 +76,10 @@ def cells(options, program):
     return chosen
 
 
-def write(options, places, _program):
+def write(options, places, program):
     """docs/results/ablation.md from all finished cells."""
     groups = {}
-    for result in places.read_results("ablation"):
+    for result in program.current(places.read_results("ablation"), "ablation"):
         key = (result["recipe"], result["config"], result["method"], result["epochs"])
         groups.setdefault(key, {}).setdefault(result["variant"], []).append(result)
     parts = [HEAD]

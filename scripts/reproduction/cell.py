@@ -1,5 +1,6 @@
 """A cell of a table: one training and what came out of it, kept in a small JSON file."""
 
+import argparse
 import dataclasses
 import json
 import os
@@ -44,6 +45,12 @@ class Cell:
         return dataclasses.replace(self, **changes)
 
 
+def cell_of(result, table):
+    """The cell that a result is of."""
+    names = ("config", "method", "recipe", "seed", "variant")
+    return Cell(table, **{name: result[name] for name in names}, settings=tuple(result["changed"].items()))
+
+
 class Places:
     """Where cells are kept: `results` is what is kept for good, `runs` is what may be removed."""
 
@@ -62,6 +69,11 @@ class Places:
 
     def run(self, cell):
         return self.runs / cell.table / cell.name
+
+    def beside(self, cell, suffix):
+        """A file beside the run's folder. (Names may have dots, so with_suffix is of no use.)"""
+        run = self.run(cell)
+        return run.with_name(run.name + suffix)
 
     def package(self, cell, bits):
         return self.runs / cell.table / f"{cell.name}-{bits}.kones"
@@ -88,6 +100,13 @@ def read_json(path):
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Failed(f"{short(path)} cannot be read ({error}): remove it") from error
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
+    return value
 
 
 def short(path):

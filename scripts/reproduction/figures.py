@@ -2,16 +2,14 @@
 
 import csv
 import gzip
-import json
 import pathlib
-import subprocess
 
 import paper
 import table3
 import uci
-from cell import ROOT, Cell, Failed, Places, short
+from cell import ROOT, Cell, Places, short
 from cell import add_options as add_place_options
-from workshop import commit, say
+from workshop import Program, commit, say
 
 DESCRIPTION = """Draws, from the finished cells and kones cost: training curves, histograms of levels over training, and the
 paper's figures 5 to 13 (storage, unit area and power, energy, its breakdown, area, error against energy; the UCI data
@@ -77,7 +75,9 @@ class Drawer:
         self.places = Places(options.results, options.runs)
         self.folder = self.places.results / "figures"
         self.files = []
-        self.results = self.places.read_results("table3")
+        self.program = Program(options.program, 1)
+        # Runs cut short have curves of their own.
+        self.results = self.program.current(self.places.read_results("table3"), "table3")
         self.table = [row for row in table3.rows(self.results) if row["recipe"] == "best"]
         self._costs = {}
 
@@ -118,11 +118,7 @@ class Drawer:
     def costs(self, *arguments):
         """The networks of kones cost --json, by (config, method)."""
         if arguments not in self._costs:
-            command = [str(self.options.program), "cost", *arguments, "--json"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise Failed(f"kones cost failed: {done.stderr.strip()}")
-            networks = json.loads(done.stdout)["networks"]
+            networks = self.program.ask_quickly("cost", *arguments)["networks"]
             self._costs[arguments] = {(n["name"], n["method"]): n for n in networks}
         return self._costs[arguments]
 
@@ -163,8 +159,15 @@ class Drawer:
         return {
             result["method"]: result
             for result in self.results
-            if result["config"] == config and result["recipe"] == "best" and result["seed"] == seed
+            if result["config"] == config
+            and result["recipe"] == "best"
+            and result["seed"] == seed
+            and (not result["variant"] or not self.has_whole(config))
         }
+
+    def has_whole(self, config):
+        """Whether there are trainings of all epochs of the recipe."""
+        return any(r["config"] == config and r["recipe"] == "best" and not r["variant"] for r in self.results)
 
     def curves(self, config):
         results = self.of_config(config)
@@ -341,7 +344,9 @@ class Drawer:
         markers = {"1hidden": "o", "2conv": "s", "3hidden": "^", "3conv": "o", "6conv": "s", "6conv-pool3": "D"}
         for axis, data in zip(axes, ("mnist", "cifar")):
             points, seen = [], []
-            rows = {(r["config"], r["method"]): r for r in self.table if r["config"].startswith(data)}
+            # Those of all epochs come last, and count where there are both.
+            of_data = sorted((r for r in self.table if r["config"].startswith(data)), key=lambda r: not r["shortened"])
+            rows = {(r["config"], r["method"]): r for r in of_data}
             for config in [c for c in paper.CONFIGS if c.startswith(data) and (c, "float") in costs]:
                 kind = config.partition("-")[2]
                 seen.append((config, markers[kind]))
@@ -387,7 +392,7 @@ class Drawer:
     # UCI
 
     def uci_rows(self):
-        return uci.rows(self.places.read_results("uci"))
+        return uci.rows(self.program.current(self.places.read_results("uci"), "uci"))
 
     def uci_accuracy(self):
         rows = self.uci_rows()

@@ -3,7 +3,7 @@
 import json
 import statistics
 
-from cell import Cell, short, write_whole
+from cell import Cell, positive, short, write_whole
 from table3 import by_bits, check_names, markdown
 from workshop import commit, say
 
@@ -24,7 +24,7 @@ METHODS = (
 
 def add_options(parser):
     parser.add_argument("--sets", default=",".join(SETS), help="with commas between (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=5, help="seeds 1 to so many (default: %(default)s)")
+    parser.add_argument("--seeds", type=positive, default=5, help="seeds 1 to so many (default: %(default)s)")
 
 
 def cells(options, _program):
@@ -42,9 +42,9 @@ def epochs(name):
     return (("epochs", EPOCHS[name]),) if name in EPOCHS else ()
 
 
-def write(options, places, _program):
+def write(options, places, program):
     """docs/results/uci.{md,json} from all finished cells."""
-    table = rows(places.read_results("uci"))
+    table = rows(program.current(places.read_results("uci"), "uci"))
     write_whole(places.results / "uci.json", json.dumps(table, indent=1) + "\n")
     write_whole(places.results / "uci.md", as_markdown(table))
     say(f"the table is in {short(places.results / 'uci.md')}")

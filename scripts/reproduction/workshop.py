@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from cell import ROOT, Cell, Failed, Places, short, write_whole
+from cell import ROOT, Cell, Failed, Places, cell_of, short, write_whole
 
 CHECKS = ("mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs", "compared_signs")
 STATUS_SECONDS = 2.0  # between two looks at the running trainings, on a terminal
@@ -43,11 +43,12 @@ class Program:
     """The program kones."""
 
     def __init__(self, path, threads):
-        self.path = path
+        self.path = pathlib.Path(path).resolve()
         self.threads = threads
         self._children = set()
         self._recipes = {}
-        self._lock = threading.Lock()
+        # A signal's handler may come while the thread that it interrupts has the lock.
+        self._lock = threading.RLock()
         self.stopping = False
 
     def call(self, log, *arguments):
@@ -95,14 +96,30 @@ class Program:
         """Of the cell's training: its recipe's, with the cell's own in their place."""
         chosen = ("--model", cell.model, "--method", cell.method, "--recipe", cell.recipe)
         if chosen not in self._recipes:
-            self._recipes[chosen] = self._quick("recipe", *chosen)
+            self._recipes[chosen] = self.ask_quickly("recipe", *chosen)
         return {**self._recipes[chosen], **dict(cell.settings)}
+
+    def differing(self, cell, result):
+        """The names of the settings that are others than the cell's result was made with."""
+        settings = self.settings(cell)
+        return [name for name in settings if result["settings"].get(name) != settings[name]]
+
+    def current(self, results, table):
+        """Those that are of their recipes as they are now; says which are not."""
+        kept = []
+        for result in results:
+            cell = cell_of(result, table)
+            if self.differing(cell, result):
+                say(f"{cell.name} is left out: its recipe has changed since; start its training again")
+            else:
+                kept.append(result)
+        return kept
 
     def parameters(self, model):
         """Weights and biases, as the paper counts them."""
-        return self._quick("cost", "--model", model, "--method", "float")["networks"][0]["parameters"]
+        return self.ask_quickly("cost", "--model", model, "--method", "float")["networks"][0]["parameters"]
 
-    def _quick(self, *arguments):
+    def ask_quickly(self, *arguments):
         """The JSON object of a command that is done at once and shows no progress."""
         command = [str(self.path), *arguments, "--json"]
         try:
@@ -110,11 +127,14 @@ class Program:
         except OSError as error:
             raise Failed(f"{short(self.path)} cannot be started ({error.strerror}): run scripts/setup") from error
         if done.returncode != 0:
-            raise Failed(done.stderr.strip())
+            raise Failed(done.stderr.strip() or f"kones {arguments[0]} ended with status {done.returncode}")
         return json.loads(done.stdout)
 
     def stop(self):
+        """Asks the trainings to save and end. Once: a second signal would end them without saving."""
         with self._lock:
+            if self.stopping:
+                return
             self.stopping = True
             for child in self._children:
                 child.terminate()
@@ -132,18 +152,23 @@ class Workshop:
         self.data = data
         self.program = Program(options.program, max(1, len(os.sched_getaffinity(0)) // self.jobs))
         self._running = {}
-        self._runs = {}
+        self._runs = {}  # a lock for each: who makes room in a run's folder also trains there
         self._lock = threading.Lock()
 
     def finish(self, cells):
         """Trains what is missing of `cells`; returns the cells that were trained now, with their results."""
         missing = [cell for cell in cells if self._is_missing(cell)]
+        if self.commit:
+            for cell in cells:
+                if cell not in missing:
+                    commit(self._files(cell), f"{cell.table}: {cell.name}")
         if len(missing) < len(cells):
             say(f"{len(cells) - len(missing)} of {len(cells)} cells are finished (--again trains them anew)")
         # Those that teach others come first.
         missing.sort(key=lambda cell: cell.method != "float")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self.program.stop())
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup the end of the terminal is
+                signal.signal(number, lambda *_: self.program.stop())
         results = []
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             futures = {pool.submit(self._do, cell): cell for cell in missing}
@@ -161,14 +186,10 @@ class Workshop:
         result = self.places.read_result(cell)
         if result is None or self.again:
             return True
-        differing = self._differing(cell, result)
+        differing = self.program.differing(cell, result)
         if differing:
             say(f"{cell.name}: its recipe has changed ({', '.join(differing)}), so it is trained anew")
         return bool(differing)
-
-    def _differing(self, cell, result):
-        settings = self.program.settings(cell)
-        return [name for name in settings if result["settings"].get(name) != settings[name]]
 
     def _watch(self, futures, results):
         waiting = set(futures)
@@ -205,19 +226,25 @@ class Workshop:
 
     def _do(self, cell):
         settings = self.program.settings(cell)
-        self._make_room(cell, settings, self.again)
         teacher = self._teacher(cell, settings)
         with self._lock:
             self._running[cell.name] = (self.places.run(cell), settings["epochs"])
         try:
-            with self._log(cell) as log:
-                result = self._train_and_test(cell, settings, teacher, log)
+            with self._run_lock(cell):
+                self._make_room(cell, settings, self.again)
+                with self._log(cell) as log:
+                    result = self._train_and_test(cell, settings, teacher, log)
         finally:
             with self._lock:
                 self._running.pop(cell.name, None)
-        if not (self.again and self.places.read_result(cell)):
+        kept = self.places.read_result(cell)
+        if not (self.again and kept and not self.program.differing(cell, kept)):
             self._keep(cell, result)
         return result
+
+    def _run_lock(self, cell):
+        with self._lock:
+            return self._runs.setdefault(self.places.run(cell), threading.Lock())
 
     def _make_room(self, cell, settings, again):
         """Moves a run aside that the training can't go on with: one of other settings, or one that is to be repeated."""
@@ -225,10 +252,13 @@ class Workshop:
         finished = len(read_metrics(run)) >= settings["epochs"]
         if (again and finished) or run_settings(run) not in (None, settings):
             run.rename(next_free(run))
+            self.places.beside(cell, ".log").unlink(missing_ok=True)
 
     def _log(self, cell):
-        self.places.run(cell).parent.mkdir(parents=True, exist_ok=True)
-        return open(self.places.run(cell).with_suffix(".log"), "w", encoding="utf-8")
+        """Of the run's commands; one that goes on is continued."""
+        path = self.places.beside(cell, ".log")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "a", encoding="utf-8")
 
     def _teacher(self, cell, settings):
         """The folder of the run that teaches the cell, trained first if need be; None without distillation."""
@@ -237,16 +267,17 @@ class Workshop:
         teacher = Cell("table3", cell.config, "float", cell.recipe, cell.seed)
         wanted = self.program.settings(teacher)
         run = self.places.run(teacher)
-        if run_settings(run) != wanted or len(read_metrics(run)) < wanted["epochs"]:
-            say(f"{teacher.name} teaches {cell.name}, and is trained first")
-            self._make_room(teacher, wanted, again=False)
-            with self._log(teacher) as log:
-                self._train(teacher, None, log)
+        with self._run_lock(teacher):
+            if run_settings(run) != wanted or len(read_metrics(run)) < wanted["epochs"]:
+                say(f"{teacher.name} teaches {cell.name}, and is trained first")
+                self._make_room(teacher, wanted, again=False)
+                with self._log(teacher) as log:
+                    self._train(teacher, None, log)
         return run
 
     def _train(self, cell, teacher, log):
-        """Trains, or goes on; returns at once where the run is finished."""
-        config = self.places.run(cell).with_suffix(".toml")
+        """Trains, or goes on; returns at once where the run is finished. With the run's lock."""
+        config = self.places.beside(cell, ".toml")
         lines = [f"{name} = {json.dumps(value)}" for name, value in cell.settings]
         config.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         arguments = ["--model", cell.model, "--method", cell.method, "--dataset", self.data(cell.config)]
@@ -254,10 +285,7 @@ class Workshop:
         arguments += ["--out", short(self.places.run(cell)), "--config", short(config)]
         if teacher:
             arguments += ["--teacher", short(teacher)]
-        with self._lock:
-            lock = self._runs.setdefault(self.places.run(cell), threading.Lock())
-        with lock:
-            return self.program.ask(log, "train", *arguments, "--resume")
+        return self.program.ask(log, "train", *arguments, "--resume")
 
     def _train_and_test(self, cell, settings, teacher, log):
         trained = self._train(cell, teacher, log)
@@ -304,30 +332,45 @@ class Workshop:
 
     def _keep(self, cell, result):
         """The JSON comes last: a cell that has one is whole."""
-        log = self.places.run(cell).with_suffix(".log").read_text(encoding="utf-8")
+        log = self.places.beside(cell, ".log").read_text(encoding="utf-8")
         dataset = self.data(cell.config)
         log = log.replace(dataset, dataset.rsplit(":", 1)[0] + ":DIR")
         write_whole(self.places.log_file(cell), log)
-        files = [self.places.log_file(cell), self.places.result_file(cell)]
-        if cell.seed == 1 and cell.method != "float" and not cell.variant:
+        if self._keeps_levels(cell):
             levels = (self.places.run(cell) / "levels.csv").read_bytes()
             write_whole(self.places.levels_file(cell), gzip.compress(levels, mtime=0))
-            files.append(self.places.levels_file(cell))
         write_whole(self.places.result_file(cell), json.dumps(result, indent=1) + "\n")
         if self.commit:
-            commit(files, f"{cell.table}: {cell.name}")
+            commit(self._files(cell), f"{cell.table}: {cell.name}")
+
+    @staticmethod
+    def _keeps_levels(cell):
+        return cell.seed == 1 and cell.method != "float" and not cell.variant
+
+    def _files(self, cell):
+        files = [self.places.log_file(cell), self.places.result_file(cell)]
+        return files + ([self.places.levels_file(cell)] if self._keeps_levels(cell) else [])
 
 
 _commit_lock = threading.Lock()
 
 
 def commit(files, message):
+    """Commits what has changed of the files, if anything has."""
+    paths = ["--", *map(str, files)]
     with _commit_lock:
-        paths = [str(file) for file in files]
-        for command in (["add", "--", *paths], ["commit", "--quiet", "-m", message, "--", *paths]):
-            done = subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise Failed(f"git {command[0]} failed: {(done.stderr or done.stdout).strip()}")
+        git("add", *paths)
+        if git("diff", "--cached", "--quiet", *paths, may_differ=True):
+            git("commit", "--quiet", "-m", message, *paths)
+
+
+def git(*arguments, may_differ=False):
+    """The exit status; Failed unless it is 0, or 1 where that is an answer."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0 and not (may_differ and done.returncode == 1):
+        raise Failed(f"git {arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
+    return done.returncode
 
 
 def next_free(folder):

@@ -19,7 +19,12 @@ namespace {
 
 class UciTest : public testing::Test {
  protected:
-  UciTest() { std::filesystem::create_directories(folder); }
+  UciTest() {
+    // Of its own: test cases run beside each other.
+    std::string name = testing::TempDir() + "/kones-uci-XXXXXX";
+    EXPECT_NE(mkdtemp(name.data()), nullptr);
+    folder = name;
+  }
   ~UciTest() override { std::filesystem::remove_all(folder); }
 
   void write(const std::string& file, const std::string& text) const {
@@ -30,7 +35,7 @@ class UciTest : public testing::Test {
     return error_text([&] { read_uci_split(name, folder, DatasetSplit::train); });
   }
 
-  std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "kones-uci";
+  std::filesystem::path folder;
 };
 
 std::string repeated(const std::string& line, int times) {
@@ -111,6 +116,8 @@ TEST_F(UciTest, ScalesByTheTrainRowsAlone) {
   ASSERT_EQ(train.count, 80);
   std::vector<int> bytes;
   for (int64_t n = 0; n < train.count; ++n) bytes.push_back(train.pixels[static_cast<size_t>(n * 4)]);
+  for (const uint8_t byte : {train.pixels[1], train.pixels[2], train.pixels[3]})
+    EXPECT_EQ(byte, 0) << "a feature that is always the same";
   std::sort(bytes.begin(), bytes.end());
   EXPECT_EQ(bytes.front(), 0);
   EXPECT_EQ(bytes.back(), 255);
@@ -134,6 +141,8 @@ TEST_F(UciTest, DamagedFilesSayWhereAndWhat) {
   EXPECT_NE(said(good + "1,2,x\x01,4,0\n").find("line 21: it has \"x?\" where a number"), std::string::npos);
   EXPECT_NE(said(good + "1,2,nan,4,0\n").find("\"nan\" where a number"), std::string::npos);
   EXPECT_NE(said(good + "1,2,1e999,4,0\n").find("where a number"), std::string::npos);
+  EXPECT_NE(said(good + "-1e308,2,3,4,0\n1e308,2,3,4,0\n").find("line 21: it has \"-1e308\""),
+            std::string::npos);
   EXPECT_NE(said(good + "1,2,,4,0\n").find("\"\" where a number"), std::string::npos);
   EXPECT_NE(said(good + "1,2,3,4,2\n").find("the label \"2\""), std::string::npos);
   EXPECT_NE(said(good + "1,2,3,4,\n").find("the label \"\""), std::string::npos);
@@ -144,6 +153,8 @@ TEST_F(UciTest, DamagedFilesSayWhereAndWhat) {
   EXPECT_NE(refusal("abalone").find("\"X\" where one of MFI"), std::string::npos);
   write("abalone.data", repeated("M,0,0,0,0,0,0,0,30\n", 20));
   EXPECT_NE(refusal("abalone").find("the label \"30\""), std::string::npos);
+  write("transfusion.data", repeated("2 ,50,12500,98 ,1\r\n", 30));
+  EXPECT_NE(refusal("transfusion").find("line 1: it has a number where the names"), std::string::npos);
   EXPECT_NE(refusal("skin").find("there is no Skin_NonSkin.txt in "), std::string::npos);
   EXPECT_NE(
       error_text([&] { read_uci_split("iris", folder, DatasetSplit::train); }).find("there are abalone"),

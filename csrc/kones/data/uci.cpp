@@ -34,12 +34,14 @@ struct Table {
   std::vector<std::string> class_names;
 };
 
-/// The whole of `text` as a number; false where it is none, or not finite.
+constexpr double largest_number = 1e100;  // differences of such numbers are finite
+
+/// The whole of `text` as a number; false where it is none, or too large.
 template <typename Number>
 bool parse_number(std::string_view text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size() &&
-         std::isfinite(static_cast<double>(number));
+         std::fabs(static_cast<double>(number)) <= largest_number;
 }
 
 int class_of_rings(std::string_view label) {
@@ -135,7 +137,12 @@ class TableReader {
 
   void read_line(std::string_view line) {
     ++line_;
-    if (line_ == 1 && table_.has_header) return;
+    if (line_ == 1 && table_.has_header) {
+      double number = 0.0;
+      if (parse_number(split(line).front(), number))
+        fail("has a number where the names of the columns belong");
+      return;
+    }
     if (trimmed(line).empty()) return;
     if (rows_.count() == max_rows) fail("has more than " + std::to_string(max_rows) + " rows");
     const std::vector<std::string_view> fields = split(line);
@@ -198,13 +205,7 @@ class TableReader {
   Rows rows_;
 };
 
-Rows read_rows(const Table& table, const std::filesystem::path& folder) {
-  std::filesystem::path path = folder / table.file;
-  if (!std::filesystem::exists(path)) path = folder / table.name / table.file;
-  if (!std::filesystem::exists(path)) {
-    throw Error("there is no " + std::string(table.file) + " in " + folder.string() + " or its folder " +
-                std::string(table.name) + "; give the folder of the UCI repository's file");
-  }
+Rows read_rows(const Table& table, const std::filesystem::path& path) {
   const std::string text = read_file(path, max_table_bytes);
   TableReader reader(table, path.string());
   std::string_view rest = text;
@@ -242,7 +243,18 @@ std::vector<std::string> uci_names() {
 
 ImageSet read_uci_split(const std::string& name, const std::filesystem::path& folder, DatasetSplit split) {
   const Table& table = find_table(name);
-  const Rows rows = read_rows(table, folder);
+  std::filesystem::path path = folder / table.file;
+  if (!std::filesystem::exists(path)) path = folder / table.name / table.file;
+  if (!std::filesystem::exists(path)) {
+    throw Error("there is no " + std::string(table.file) + " in " + folder.string() + " or its folder " +
+                std::string(table.name) + "; give the folder of the UCI repository's file");
+  }
+  return read_uci_file(name, path, split);
+}
+
+ImageSet read_uci_file(const std::string& name, const std::filesystem::path& path, DatasetSplit split) {
+  const Table& table = find_table(name);
+  const Rows rows = read_rows(table, path);
   const std::vector<size_t> order = split_order(rows.count());
   const size_t tests = order.size() / test_share;
   const size_t begin = split == DatasetSplit::test ? 0 : tests;

@@ -12,6 +12,7 @@
 
 #include "kones/data/cifar10.h"
 #include "kones/data/idx.h"
+#include "kones/data/uci.h"
 #include "kones/error.h"
 
 namespace kones::fuzz {
@@ -42,7 +43,7 @@ class MemoryFile {
 };
 
 void read(uint8_t reader, const std::string& path) {
-  switch (reader % 3) {
+  switch (reader % 4) {
     case 0: {
       const IdxImages images = read_idx_images(path);
       require(images.count > 0 && images.height > 0 && images.width > 0 &&
@@ -53,6 +54,18 @@ void read(uint8_t reader, const std::string& path) {
     case 1:
       for (const uint8_t label : read_idx_labels(path, 10)) require(label < 10, "a label is no class");
       return;
+    case 2: {
+      const std::vector<std::string> names = uci_names();
+      const std::string& name = names[reader / 4 % names.size()];
+      for (const DatasetSplit split : {DatasetSplit::train, DatasetSplit::test}) {
+        const ImageSet set = read_uci_file(name, path, split);
+        require(set.count > 0 && set.labels.size() == static_cast<uint64_t>(set.count) &&
+                    set.pixels.size() == static_cast<uint64_t>(set.count) * set.width,
+                "the rows have another size than they say");
+        for (const uint8_t label : set.labels) require(label < set.classes, "a label is no class");
+      }
+      return;
+    }
     default: {
       const ImageSet set = read_cifar10_files({path});
       require(set.count > 0 && set.labels.size() == static_cast<uint64_t>(set.count) &&

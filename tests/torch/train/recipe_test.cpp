@@ -212,6 +212,7 @@ RunConfig unusual_run() {
                    "another/run",
                    18446744073709551615u,
                    {},
+                   0x123456789ABCDEF0u,
                    7,
                    {59999, 0xFEDCBA9876543210u}};
   Recipe& recipe = config.recipe;
@@ -264,6 +265,7 @@ TEST(RunConfigFile, KeepsEveryField) {
   EXPECT_EQ(read.teacher, config.teacher);
   EXPECT_EQ(read.seed, config.seed);
   EXPECT_EQ(read.threads, config.threads);
+  EXPECT_EQ(read.teacher_fingerprint, config.teacher_fingerprint);
   EXPECT_TRUE(read.data == config.data);
   const nlohmann::json before = recipe_to_json(config.recipe);
   EXPECT_EQ(recipe_to_json(read.recipe), before);
@@ -280,7 +282,8 @@ TEST(RunConfigFile, ARunIsTheSameOnlyInEveryField) {
   const nlohmann::json whole = nlohmann::json::parse(config_to_text(config)).flatten();
   const nlohmann::json defaults = nlohmann::json::parse(config_to_text(RunConfig())).flatten();
   for (const auto& [key, value] : whole.items()) {
-    if (key == "/threads" || key.rfind("/data/", 0) == 0) continue;  // what the run found, not what is wanted
+    if (key == "/threads" || key == "/teacher_fingerprint" || key.rfind("/data/", 0) == 0)
+      continue;  // what the run found, not what is wanted
     SCOPED_TRACE(key);
     nlohmann::json changed = whole;
     changed[key] = defaults.at(key);
@@ -313,6 +316,7 @@ TEST(RunConfigFile, OlderRunsTrainedAsTheDefaultsOfNewSettingsSay) {
   json.erase("threads");
   json.erase("data");
   json.erase("teacher");
+  json.erase("teacher_fingerprint");
   const std::vector<std::string> newer = {
       "precision",      "label_smoothing", "distillation",  "temperature",    "rounding_share",
       "weight_average", "activation_bits", "input_dropout", "hidden_dropout", "rotation",

@@ -103,7 +103,7 @@ void add_train(CLI::App& app, int& status) {
   command->add_option("--dataset", config.dataset, "Pictures: " + join(dataset_names()))->required();
   command
       ->add_option("--out", arguments->request.out,
-                   "Folder of the run: config.json, metrics.csv, diagnostics.csv, checkpoints")
+                   "Folder of the run: config.json, metrics.csv, diagnostics.csv, levels.csv, checkpoints")
       ->required();
   command->add_option("--recipe", arguments->recipe, "How it is trained: " + join(recipe_names()))
       ->capture_default_str();

@@ -1,4 +1,4 @@
-// Batches of pictures as tensors: shuffled, shifted, mirrored, and scaled to [-1, 1].
+// Batches of pictures as tensors: shuffled, moved, mirrored, turned, zoomed, and their bytes in [-1, 1].
 #pragma once
 
 #include <cstdint>

@@ -76,7 +76,7 @@ at::Tensor forward_block(Block& block, const at::Tensor& x, bool signs) {
       is_training && x.scalar_type() == at::kFloat) {
     return forward_binary_training(block, x, signs);
   }
-  if (has_binary_weights(block) && !at::GradMode::is_enabled() && signs) {
+  if (has_binary_weights(block) && !at::GradMode::is_enabled() && signs && x.scalar_type() != at::kBFloat16) {
     const at::Tensor weight = block.weight()->forward();
     const nn::ConvolutionGeometry geometry = geometry_of(block);
     const at::Tensor x_words = std::get<0>(ops::pack_signs_masked(x, geometry.groups, false));
@@ -135,6 +135,8 @@ at::Tensor Block::norm_batch_count() const {
 
 NetworkImpl::NetworkImpl(const Topology& topology, const Method& method, int activation_bits)
     : topology_(topology), method_(method), last_reader_(topology.layers.size(), 0) {
+  TORCH_CHECK_VALUE(!topology.is_open(), topology.name,
+                    ": its shape is for the data set to say (fit_topology)");
   const Extents pictures = {topology.channels, topology.height, topology.width};
   std::vector<Extents> extents;  // of each block's output
   for (size_t i = 0; i < topology.layers.size(); ++i) {
@@ -198,8 +200,11 @@ at::Tensor NetworkImpl::observed_forward(const at::Tensor& x, const Observer& ob
     Block& block = blocks_[i];
     const LayerShape& shape = block.shape;
     const at::Tensor input = (shape.input ? kept[*shape.input] : y).to(type);
-    const bool signs =
-        shape.input ? has_sign_output(blocks_[*shape.input]) : i > 0 && has_sign_output(blocks_[i - 1]);
+    const bool has_source = shape.input.has_value() || i > 0;
+    const size_t source = shape.input ? *shape.input : i - 1;
+    // What dropout leaves of signs, 0 and larger numbers, is none.
+    const bool signs = has_source && has_sign_output(blocks_[source]) &&
+                       !(drops && hidden_dropout_ > 0.0 && blocks_[source].conv.is_empty());
     y = forward_block(block, block.conv.is_empty() ? input.flatten(1) : input, signs);
     if (shape.residual) y = y + kept[*shape.residual];
     if (!block.activation.is_empty()) y = block.activation->forward(y);

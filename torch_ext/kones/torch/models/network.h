@@ -49,7 +49,7 @@ class NetworkImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
 
   /// The type that weight layers with their pooling, and the batch norm of convolutions, compute in from now
-  /// on: float32 at first; bfloat16 is faster in training. The outputs are float32 all the same.
+  /// on; until then the input's. bfloat16 is faster in training. The outputs are float32 all the same.
   void compute_in(at::ScalarType type) { type_ = type; }
 
   /// In training with gradients, so large a share of the inputs, and of the outputs of every hidden linear

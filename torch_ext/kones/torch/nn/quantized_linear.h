@@ -5,8 +5,8 @@
 
 namespace kones::nn {
 
-/// y = x q(W)^T: x is [batch, in_features], y [batch, out_features]. There is no bias: a batch norm that
-/// follows has one.
+/// y = x q(W)^T: x is [batch, in_features], y [batch, out_features]; W becomes x's type. There is no bias: a
+/// batch norm that follows has one.
 class QuantizedLinearImpl : public torch::nn::Module {
  public:
   QuantizedLinearImpl(int64_t in_features, int64_t out_features, WeightQuantizer quantizer);

@@ -1,6 +1,7 @@
 #include "kones/torch/train/diagnostics.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int64_t steps_per_sample = 50;
 constexpr int64_t max_samples = 8;
+constexpr size_t max_levels = 256;  // of formats that levels.csv has rows of
 
 bool has_sign_activation(const Block& block) {
   return !block.activation.is_empty() && block.activation->kind() == nn::ActivationKind::sign;
@@ -23,6 +25,16 @@ bool has_sign_activation(const Block& block) {
 /// nn::Activation's methods are not const where a Block is.
 nn::Activation activation_of(const Block& block) {
   return block.activation;
+}
+
+/// Of every layer with quantized weights, by its name.
+std::map<std::string, std::vector<double>> levels_of_layers(const Network& network) {
+  std::map<std::string, std::vector<double>> levels;
+  for (const Block& block : network->blocks()) {
+    const std::optional<NumberFormat>& format = block.weight()->quantizer().format;
+    if (format) levels[block.name] = nn::level_histogram(at::empty({0}), *format).levels;
+  }
+  return levels;
 }
 
 }  // namespace
@@ -84,7 +96,7 @@ std::vector<LayerRecord> layer_records(const Network& network, int64_t epoch, co
     record.layer = block.name;
     record.levels = static_cast<int64_t>(histogram.levels.size());
     record.unused_levels = histogram.unused_levels();
-    record.level_counts = histogram.counts;
+    if (histogram.levels.size() <= max_levels) record.level_counts = histogram.counts;
     if (samples.steps > 0) {
       const auto mean = [&samples](double sum) { return sum / static_cast<double>(samples.steps); };
       record.sign_flips_per_step = mean(samples.layers[i].sign_flips);
@@ -127,13 +139,19 @@ std::string diagnostics_csv(const std::vector<LayerRecord>& records) {
   return csv.str();
 }
 
+bool are_records_of(const Network& network, const std::vector<LayerRecord>& records) {
+  const std::map<std::string, std::vector<double>> levels = levels_of_layers(network);
+  return std::all_of(records.begin(), records.end(), [&levels](const LayerRecord& record) {
+    const auto found = levels.find(record.layer);
+    return found != levels.end() &&
+           (record.level_counts.empty() || record.level_counts.size() == found->second.size());
+  });
+}
+
 std::string levels_csv(const Network& network, const std::vector<LayerRecord>& records) {
-  std::map<std::string, std::vector<double>> levels;  // of each layer
-  for (const Block& block : network->blocks()) {
-    const std::optional<NumberFormat>& format = block.weight()->quantizer().format;
-    if (format) levels[block.name] = nn::level_histogram(at::empty({0}), *format).levels;
-  }
+  const std::map<std::string, std::vector<double>> levels = levels_of_layers(network);
   std::ostringstream csv;
+  csv.precision(std::numeric_limits<float>::max_digits10);  // every level is a float32 number
   csv << "epoch,layer,level,weights\n";
   for (const LayerRecord& record : records) {
     for (size_t i = 0; i < record.level_counts.size(); ++i) {

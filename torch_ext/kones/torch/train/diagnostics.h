@@ -14,7 +14,8 @@
 // where there was none, as when an epoch was begun by a version that took no samples.
 //
 // levels.csv: a row for each epoch, layer with quantized weights and level of their format: how many weights
-// have it, when the latent weights of the epoch's end are rounded to nearest.
+// have it, when the latent weights of the epoch's end are rounded to nearest. Formats of more than 256 levels
+// have no rows.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,7 @@ struct LayerRecord {
   std::optional<double> sign_flips_per_step;
   std::optional<double> clipped_weights;
   std::optional<double> clipped_gradients;
-  std::vector<int64_t> level_counts;  ///< of each level, ascending; empty in epochs of older versions
+  std::vector<int64_t> level_counts;  ///< of each level, ascending; empty where levels.csv has no rows
 };
 
 /// One layer's shares, summed over sampled steps.
@@ -83,6 +84,9 @@ std::optional<double> mean_sign_flips(const Network& network, const StepSamples&
 
 /// The whole of diagnostics.csv.
 std::string diagnostics_csv(const std::vector<LayerRecord>& records);
+
+/// Whether every record names a layer with quantized weights, with as many counts as it has levels or none.
+bool are_records_of(const Network& network, const std::vector<LayerRecord>& records);
 
 /// The whole of levels.csv, of records of the network's layers.
 std::string levels_csv(const Network& network, const std::vector<LayerRecord>& records);

@@ -126,13 +126,13 @@ toml::table parse_toml(std::string_view text, const std::string& file) {
   }
 }
 
-/// Sets the fields that `table` names; `passed_over` names none.
+/// Sets the fields that `table` names; the keys in `passed_over` name none.
 void apply_table(Recipe& recipe, const toml::table& table, const std::string& file,
-                 std::string_view passed_over = {}) {
+                 std::initializer_list<std::string_view> passed_over = {}) {
   for (const auto& entry : table) {
     const std::string key(entry.first.str());
     const toml::node& node = entry.second;
-    if (key == passed_over) continue;
+    if (std::find(passed_over.begin(), passed_over.end(), key) != passed_over.end()) continue;
     if (key == "recipe") fail_at(file, node, "a file does not choose the recipe; --recipe does");
     bool found = false;
     for_each_field(recipe, [&](const char* name, auto& field) {
@@ -147,10 +147,15 @@ void apply_table(Recipe& recipe, const toml::table& table, const std::string& fi
   }
 }
 
-/// Whether a table of "methods" names the method. Every name in it has to be one.
-bool names_method(const toml::table& table, const Method& method, const std::string& file) {
+/// Whether an override is for the method: its "methods" name it, every one of which has to be a method, or
+/// it is for all with "quantized" weights.
+bool is_for(const toml::table& table, const Method& method, const std::string& file) {
+  if (const toml::node* quantized = table.get("quantized")) {
+    if (quantized->value_exact<bool>() != true) fail_at(file, *quantized, "quantized is true or left out");
+    return method.weights.format.has_value();
+  }
   const toml::array* names = table["methods"].as_array();
-  if (names == nullptr) fail_at(file, table, "an override needs methods = [\"...\"]");
+  if (names == nullptr) fail_at(file, table, "an override needs methods = [\"...\"] or quantized = true");
   bool found = false;
   for (const toml::node& name : *names) {
     const std::optional<std::string> text = name.value_exact<std::string>();
@@ -201,11 +206,11 @@ Recipe make_recipe(const std::string& name, const Topology& topology, const Meth
   Recipe recipe;
   recipe.recipe = name;
   const toml::table table = parse_toml(text, file);
-  apply_table(recipe, table, file, "override");
+  apply_table(recipe, table, file, {"override"});
   if (const toml::array* overrides = table["override"].as_array()) {
     for (const toml::node& node : *overrides) {
       const toml::table& settings = *node.as_table();
-      if (names_method(settings, method, file)) apply_table(recipe, settings, file, "methods");
+      if (is_for(settings, method, file)) apply_table(recipe, settings, file, {"methods", "quantized"});
     }
   }
   check_recipe(recipe);

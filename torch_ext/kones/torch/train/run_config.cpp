@@ -32,14 +32,18 @@ std::string fingerprint_to_text(uint64_t fingerprint) {
 nlohmann::json config_to_json(const RunConfig& config) {
   nlohmann::json json = settings_to_json(config);
   json["threads"] = config.threads;
+  json["teacher_fingerprint"] = fingerprint_to_text(config.teacher_fingerprint);
   json["data"] = {{"images", config.data.images},
                   {"fingerprint", fingerprint_to_text(config.data.fingerprint)}};
   return json;
 }
 
+uint64_t fingerprint_of(const nlohmann::json& text) {
+  return std::stoull(text.get<std::string>(), nullptr, 16);
+}
+
 TrainingData data_from_json(const nlohmann::json& json) {
-  return {json.at("images").get<int64_t>(),
-          std::stoull(json.at("fingerprint").get<std::string>(), nullptr, 16)};
+  return {json.at("images").get<int64_t>(), fingerprint_of(json.at("fingerprint"))};
 }
 
 std::string text_of(const TrainingData& data) {
@@ -83,6 +87,8 @@ RunConfig read_config(const RunFolder& folder) {
     // Runs of version 0.1 have none of them.
     config.teacher = json.value("teacher", std::string());
     config.threads = json.value("threads", int64_t{0});
+    if (json.contains("teacher_fingerprint"))
+      config.teacher_fingerprint = fingerprint_of(json.at("teacher_fingerprint"));
     if (json.contains("data")) config.data = data_from_json(json.at("data"));
     return config;
   } catch (const std::exception& error) {
@@ -99,6 +105,12 @@ void check_same_run(const RunFolder& folder, const RunConfig& started, const Run
                 before.at(key).dump() + ", not " + value.dump() +
                 "; resume it as it was started, or choose another folder");
   }
+}
+
+void check_same_teacher(const RunFolder& folder, const RunConfig& started, const RunConfig& now) {
+  if (started.teacher_fingerprint == now.teacher_fingerprint) return;
+  throw Error(folder.path.string() + " learned from the network in " + started.teacher +
+              ", which is another one now; bring the old one back, or choose another folder");
 }
 
 void check_same_data(const RunFolder& folder, const RunConfig& started, const TrainingData& now) {

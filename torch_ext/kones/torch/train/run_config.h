@@ -31,6 +31,7 @@ struct RunConfig {
   std::string teacher;  ///< the folder of the run whose network it learned from, or empty
   uint64_t seed = 1;
   Recipe recipe;
+  uint64_t teacher_fingerprint = 0;  ///< of the teacher's tensors; 0: there is none
   int64_t threads = 0;  ///< of LibTorch, which sums in another order with another number; 0: not known
   TrainingData data;
 };
@@ -66,6 +67,9 @@ RunConfig read_config(const RunFolder& folder);
 /// Throws Error that names the first setting in which `wanted` differs from what the run in `folder` was
 /// started with. The threads and the data are no settings.
 void check_same_run(const RunFolder& folder, const RunConfig& started, const RunConfig& wanted);
+
+/// Throws Error where the teacher is no longer the one that the run in `folder` was started with.
+void check_same_teacher(const RunFolder& folder, const RunConfig& started, const RunConfig& now);
 
 /// Throws Error where the training pictures are no longer those that the run in `folder` was started with.
 void check_same_data(const RunFolder& folder, const RunConfig& started, const TrainingData& now);

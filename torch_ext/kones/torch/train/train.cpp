@@ -11,6 +11,7 @@
 #include "kones/data/dataset.h"
 #include "kones/error.h"
 #include "kones/files/atomic_file.h"
+#include "kones/files/hash_bytes.h"
 #include "kones/numeric/splitmix64.h"
 #include "kones/torch/data/batch.h"
 #include "kones/torch/nn/binary_kernel.h"
@@ -177,15 +178,33 @@ class Trainer {
   }
 
   void load_teacher() {
-    if (recipe_.distillation == 0) return;
+    if (recipe_.distillation == 0) {
+      if (!config_.teacher.empty())
+        throw Error(
+            "--teacher has nothing to teach: distillation is 0 in the recipe; set it in a --config file");
+      return;
+    }
     if (config_.teacher.empty()) {
       observer_.on_message("no --teacher: trained without distillation");
       return;
     }
     teacher_ = load_trained_network(config_.teacher).network;
     check_images(images_, teacher_->topology());
+    config_.teacher_fingerprint = fingerprint_of(teacher_);
+    if (resuming_) check_same_teacher(folder_, started_, config_);
     teacher_->to(device_);
     teacher_->compute_in(training_type());
+  }
+
+  static uint64_t fingerprint_of(const Network& network) {
+    uint64_t hash = 0;
+    for (const std::vector<at::Tensor>& tensors : {network->parameters(), network->buffers()}) {
+      for (const at::Tensor& tensor : tensors) {
+        const at::Tensor whole = tensor.contiguous();
+        hash = hash_bytes(hash, whole.const_data_ptr(), whole.nbytes());
+      }
+    }
+    return hash;
   }
 
   at::ScalarType training_type() const {
@@ -237,6 +256,8 @@ class Trainer {
     } catch (const std::exception& error) {
       throw Error(folder_.checkpoint().string() + " is damaged: " + error.what());
     }
+    if (!are_records_of(network_, state_.layers))
+      throw Error(folder_.checkpoint().string() + " is damaged: it has rows of layers that are none");
     check_place();
     remove_partial_files(folder_);
     write_tables();
