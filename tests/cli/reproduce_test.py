@@ -135,10 +135,40 @@ class Reproduce(program.ProgramTest):
         done = self.reproduce("ablation", *chosen, "--list")
         self.assertNotIn("-he-seed1", done.stdout)
         self.assertIn("lightnn-1-truncation-seed1: missing", done.stdout)
-        # The teacher is a whole training of the conventional network, so distillation has its own test.
-        self.reproduce("ablation", *chosen, "--variants", "as-it-is,truncation")
+        # Names with dots have logs and settings of their own.
+        self.reproduce("ablation", *chosen, "--variants", "as-it-is,label-smoothing-0.1", "--seeds", "2")
         text = (self.folder / "results" / "ablation.md").read_text(encoding="utf-8")
-        self.assertIn("truncation", text)
+        self.assertIn("label smoothing 0.1", text)
+        folder = self.folder / "results/ablation/best/mnist-1hidden"
+        for seed in (1, 2):
+            name = f"lightnn-1-label-smoothing-0.1-seed{seed}"
+            self.assertEqual(json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["settings"]["label_smoothing"], 0.1)
+            log = (folder / f"{name}.log").read_text(encoding="utf-8")
+            self.assertEqual(log.count("$ kones train"), 1)
+            self.assertIn(f"--seed {seed} ", log)
+        self.reproduce("ablation", *chosen, "--recipe", "paper", "--variants", "label-smoothing-0.1")
+
+    def test_a_teacher_is_trained_once(self):
+        """Two students at a time. Seen to fail on: a teacher that both train."""
+        done = self.reproduce("ablation", "--networks", "mnist-1hidden:lightnn-1,mnist-1hidden:binarynet", "--epochs", "1",
+                              "--variants", "distillation-0.5", "--jobs", "2")
+        self.assertEqual(done.stderr.count("and is trained first"), 1, done.stderr)
+        for method in ("lightnn-1", "binarynet"):
+            config = self.folder / f"runs/ablation/best/mnist-1hidden/{method}-distillation-0.5-seed1/config.json"
+            self.assertTrue(json.loads(config.read_text(encoding="utf-8"))["teacher"].endswith("best/mnist-1hidden/float-seed1"))
+
+    def test_an_older_recipes_cell_is_in_no_table(self):
+        """Seen to fail on: its row beside those of the recipe as it is."""
+        self.table3("--models", "lightnn-1", "--seeds", "2")
+        path = self.cell("lightnn-1-2epochs-seed2")
+        result = json.loads(path.read_text(encoding="utf-8"))
+        result["settings"]["learning_rate"] = 77.0
+        path.write_text(json.dumps(result), encoding="utf-8")
+        self.assertIn("its recipe has changed since", self.table3("--models", "lightnn-1", "--seeds", "2", "--list").stdout)
+        done = self.table3("--models", "lightnn-1", "--seeds", "1")
+        self.assertIn("lightnn-1-2epochs-seed2 is left out", done.stderr)
+        (row,) = json.loads((self.folder / "results" / "table3.json").read_text(encoding="utf-8"))
+        self.assertEqual(row["seed_numbers"], [1])
 
     def test_uci(self):
         self.reproduce("uci", "--sets", "banknote", "--seeds", "2")
@@ -150,6 +180,7 @@ class Reproduce(program.ProgramTest):
 
     def test_bad_requests(self):
         self.assertIn("there is no model 'lightnn'", self.table3("--models", "lightnn", status=2).stderr)
+        self.assertIn("--seeds", self.table3("--seeds", "0", status=2).stderr)
         self.assertIn("there is no config 'mnist'", self.reproduce("table3", "--configs", "mnist", status=2).stderr)
         done = self.reproduce("table3", "--configs", "cifar-3conv", "--models", "float", "--seeds", "1", status=1)
         self.assertIn(f"there is no folder {self.folder.resolve()}/data/cifar10", done.stderr)

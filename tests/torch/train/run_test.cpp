@@ -69,6 +69,7 @@ class RunTest : public testing::Test {
     request.config.recipe.batch_size = 16;
     request.config.recipe.validation_images = 16;
     request.config.recipe.rounding = "stochastic";
+    request.config.recipe.weight_average = 0.0;
     request.out = folder / "run";
   }
 

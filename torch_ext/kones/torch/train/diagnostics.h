@@ -38,7 +38,7 @@ struct LayerRecord {
   std::optional<double> sign_flips_per_step;
   std::optional<double> clipped_weights;
   std::optional<double> clipped_gradients;
-  std::vector<int64_t> level_counts;  ///< of each level, ascending; empty where levels.csv has no rows
+  std::vector<int64_t> level_counts = {};  ///< of each level, ascending; empty where levels.csv has no rows
 };
 
 /// One layer's shares, summed over sampled steps.
