@@ -409,7 +409,7 @@ TEST_F(RunTest, AnotherTeacherIsRefused) {
   request.config.recipe.distillation = 0.5;
   steps_until_stop = 3;
   EXPECT_TRUE(train(request, observer, stop_when_counted).interrupted);
-  std::filesystem::remove_all(teacher.out);
+  std::filesystem::rename(teacher.out, folder / "former");
   teacher.config.seed = 2;
   train(teacher, observer, never);
   request.resume = true;
