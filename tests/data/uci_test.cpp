@@ -178,10 +178,18 @@ TEST_F(UciTest, AreDataSets) {
   EXPECT_NE(said("uci:skin:/nowhere").find("is missing"), std::string::npos);
 }
 
+/// Where scripts/reproduce looks for the tables by default.
+std::filesystem::path real_tables() {
+  const char* const data = std::getenv("KONES_DATA");
+  const char* const home = std::getenv("HOME");
+  if (data != nullptr) return std::filesystem::path(data) / "uci";
+  return std::filesystem::path(home != nullptr ? home : "") / ".cache" / "kones-data" / "uci";
+}
+
 // The real files, where they are at hand.
 TEST(Uci, ReadsTheRealFiles) {
-  const char* const folder = std::getenv("KONES_UCI");
-  if (folder == nullptr) GTEST_SKIP() << "KONES_UCI does not name the folder of the UCI files";
+  const std::string folder = real_tables().string();
+  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "there are no tables in " << folder;
   const auto counts = [&](const std::string& name) {
     const Dataset set = load_dataset("uci:" + name + ":" + folder);
     return std::vector<int64_t>{set.train.count, set.test.count, set.train.width, set.train.classes};
