@@ -17,6 +17,7 @@ function(kones_install_component component target folder)
   install(DIRECTORY ${folder}/kones DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h" PATTERN "*.cuh"
     PATTERN "torch/cli" EXCLUDE
+    PATTERN "torch/train/recipes" EXCLUDE
     PATTERN "kones/onnx" EXCLUDE
     PATTERN "torch/ops/cuda" EXCLUDE)
   set(kones_components ${kones_components} ${component} PARENT_SCOPE)
