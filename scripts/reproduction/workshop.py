@@ -19,6 +19,7 @@ from cell import ROOT, Cell, Failed, Places, cell_of, short, write_whole
 CHECKS = ("mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs", "compared_signs")
 STATUS_SECONDS = 2.0  # between two looks at the running trainings, on a terminal
 STATUS_SECONDS_PLAIN = 120.0  # else
+GIT_TRIES = 20
 
 
 class Interrupted(Exception):
@@ -365,9 +366,13 @@ def commit(files, message):
 
 
 def git(*arguments, may_differ=False):
-    """The exit status; Failed unless it is 0, or 1 where that is an answer."""
+    """The exit status; Failed unless it is 0, or 1 where that is an answer. Waits for others who use the index."""
     command = ["git", "-C", str(ROOT), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for _ in range(GIT_TRIES):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if "index.lock" not in done.stderr:
+            break
+        time.sleep(1)
     if done.returncode != 0 and not (may_differ and done.returncode == 1):
         raise Failed(f"git {arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
     return done.returncode
