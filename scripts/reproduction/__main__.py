@@ -80,6 +80,9 @@ def main(argv):
         if options.again:
             for cell, result in results:
                 print(compare(places, cell, result))
+        else:
+            for cell in cells:
+                print(f"{cell.name}: {state(workshop.program, places, cell)}{table.beside(cell)}")
         table.write(options, places, workshop.program)
     except Failed as failure:
         print(f"reproduce failed: {failure}", file=sys.stderr)

@@ -40,6 +40,11 @@ def cells(options, _program):
     ]
 
 
+def beside(cell):
+    """What is shown beside a cell's test error."""
+    return f" test error (the paper: {paper.test_error_percent(cell.config, cell.method):.2f} %)"
+
+
 def integer_bits(config, method):
     """Of activations, in the packages that are run in integers; float weights have none, and 1 is a sign."""
     if method == "float":

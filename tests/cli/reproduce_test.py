@@ -61,6 +61,8 @@ class Reproduce(program.ProgramTest):
         done = self.table3("--models", "float,lightnn-1,binarynet", "--seeds", "2")
         self.assertIn("3 of 6 cells are finished", done.stderr)
         self.assertIn("3 of 3 done", done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 6)
+        self.assertRegex(done.stdout, r"best/mnist-1hidden/lightnn-1-2epochs-seed1: [0-9.]+ % test error \(the paper: 2.09 %\)")
         self.assertEqual(self.cell(names[2]).read_bytes(), before)
 
         table = json.loads((self.folder / "results" / "table3.json").read_text(encoding="utf-8"))
