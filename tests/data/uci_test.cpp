@@ -60,7 +60,7 @@ std::multiset<std::vector<int>> rows_of(const std::string& name, const std::file
 }
 
 // Tabs, carriage returns, no final end of line. The least value is 0 and the largest 255. Seen to fail on:
-// carriage returns kept; the last line left out.
+// carriage returns kept.
 TEST_F(UciTest, TabsAndCarriageReturns) {
   write("Skin_NonSkin.txt",
         repeated("0\t10\t100\t1\r\n", 50) + repeated("255\t20\t300\t2\r\n", 49) + "255\t20\t300\t2");
@@ -128,7 +128,7 @@ TEST_F(UciTest, ScalesByTheTrainRowsAlone) {
   EXPECT_EQ(test.count, 20);
 }
 
-// Seen to fail on: nan taken as a number; a line of too many columns cut.
+// Seen to fail on: nan taken as a number.
 TEST_F(UciTest, DamagedFilesSayWhereAndWhat) {
   const std::string good = repeated("1,2,3,4,0\n", 20);
   const std::string file = "data_banknote_authentication.txt";

@@ -170,8 +170,8 @@ TEST(Models, DropInTrainingWithGradientsAlone) {
   }
 }
 
-// 0 and 2 are no signs: half of the hidden outputs add nothing to the last layer's sums. Seen to fail on:
-// dropped outputs packed as signs.
+// 0 and 2 are no signs: half of the hidden outputs add nothing to the last layer's sums, and nothing to its
+// weights' gradient. Seen to fail on: dropped outputs kept as signs for the gradient.
 TEST(Models, DroppedSignsAreZeros) {
   Topology topology = small_topology();
   topology.layers = {LayerShape::linear(64), LayerShape::linear(4)};
@@ -183,15 +183,19 @@ TEST(Models, DroppedSignsAreZeros) {
   network->train();
   at::manual_seed(1);
   at::Tensor hidden;
-  at::Tensor outputs;
-  network->observed_forward(x, [&](const Block& block, const at::Tensor& y) {
-    (block.activation.is_empty() ? outputs : hidden) = y;
+  const at::Tensor outputs = network->observed_forward(x, [&](const Block& block, const at::Tensor& y) {
+    if (!block.activation.is_empty()) hidden = y.detach();
   });
   EXPECT_TRUE((hidden == 0).any().item<bool>());
-  const at::Tensor sums =
-      at::linear(hidden, at::where(network->blocks()[1].weight()->latent >= 0, 1.0, -1.0).to(at::kFloat));
-  const at::Tensor normalized = (sums - sums.mean(0)) / (sums.var(0, /*unbiased=*/false) + 1e-4).sqrt();
-  EXPECT_TRUE(at::allclose(outputs, normalized, 1e-4, 1e-4));
+  const at::Tensor upstream = at::randn_like(outputs);
+  outputs.backward(upstream);
+  const at::Tensor latent = network->blocks()[1].weight()->latent;
+  const at::Tensor weight = at::where(latent.detach() >= 0, 1.0, -1.0).to(at::kFloat).requires_grad_();
+  const at::Tensor expected =
+      at::batch_norm(at::linear(hidden, weight), {}, {}, {}, {}, true, 0.1, 1e-4, false);
+  expected.backward(upstream);
+  EXPECT_TRUE(at::allclose(outputs, expected, 1e-4, 1e-4));
+  EXPECT_TRUE(at::allclose(latent.grad(), weight.grad(), 1e-3, 1e-4));
 }
 
 // What finds the layer of a loss that is not finite runs without gradients in the middle of training. Seen to
