@@ -9,6 +9,8 @@ import paper
 from cell import Cell, Misused, positive, short, write_whole
 from workshop import commit, say
 
+LEAST_DIFFERENCE = 0.05  # in points: less says nothing about which of two models is ahead
+
 DESCRIPTION = """Trains the paper's models on its configurations and writes docs/results/table3.{md,csv,json}. Runs what
 is missing: a finished cell is a small JSON file in docs/results/table3, and is skipped."""
 
@@ -220,13 +222,13 @@ def order(config, errors):
     swapped = []
     for place_, earlier in enumerate(paper.METHODS):
         for later in paper.METHODS[place_ + 1 :]:
-            if errors[later] >= errors[earlier]:
+            if errors[earlier] - errors[later] < LEAST_DIFFERENCE:
                 continue
             text = f"{paper.NAMES[later]} is ahead of {paper.NAMES[earlier]} by {errors[earlier] - errors[later]:.2f} points"
             theirs = paper.test_error_percent(config, earlier) - paper.test_error_percent(config, later)
             swapped.append(text + (f" (in the paper too, by {theirs:.2f})" if theirs > 0 else ""))
     if not swapped:
-        return f"{config}: the models have the order that the paper claims."
+        return f"{config}: the models have the order that the paper claims, but for less than {LEAST_DIFFERENCE} points."
     return f"{config}: the order that the paper claims, but " + ", ".join(swapped) + "."
 
 
