@@ -9,13 +9,14 @@ import csv
 import json
 import os
 import pathlib
-import platform
 import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
+
+from jobs import positive, processor_name, write_whole
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 METHODS_WITHOUT_PACKAGE = {"float"}
@@ -168,13 +169,6 @@ def parse_arguments(argv):
     return options
 
 
-def positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
-    return value
-
-
 def method_list(text):
     methods = text.split(",")
     for method in methods:
@@ -184,12 +178,6 @@ def method_list(text):
     if len(set(methods)) != len(methods):
         raise argparse.ArgumentTypeError(f"a method is there twice: {text}")
     return methods
-
-
-def write_whole(path, text):
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
 
 
 def claim_folder(options):
@@ -341,16 +329,6 @@ def table(rows):
 def costs(rows):
     """What each package costs in hardware, as kones cost says it."""
     return "".join(f"\n{row['method']}:\n{row['cost']}" for row in rows if "cost" in row)
-
-
-def processor_name():
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.machine()
 
 
 def write_summary(options, kones, rows):

@@ -1,17 +1,21 @@
 """Reproduces and extends the results of the LightNN paper; scripts/reproduce calls it after set-up."""
 
 import argparse
+import os
 import pathlib
 import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))  # of jobs.py
 
 import ablation
 import figures
 import table3
 import uci
-from cell import ROOT, Failed, Misused, positive
+from cell import ROOT, Failed, Misused
 from cell import add_options as add_place_options
 from data import Data
 from data import add_options as add_data_options
+from jobs import positive
 from workshop import Interrupted, Workshop
 
 TABLES = {"table3": table3, "ablation": ablation, "uci": uci}
@@ -87,6 +91,10 @@ def main(argv):
     except Failed as failure:
         print(f"reproduce failed: {failure}", file=sys.stderr)
         return 2 if isinstance(failure, Misused) else 1
+    except BrokenPipeError:
+        # Who read the output has gone; what is left in its buffer must not be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (Interrupted, KeyboardInterrupt):
         print("reproduce interrupted: start the same command again to go on", file=sys.stderr)
         return 130

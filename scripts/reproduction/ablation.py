@@ -3,7 +3,8 @@
 import statistics
 
 import paper
-from cell import Cell, positive, short, write_whole
+from cell import Cell, short
+from jobs import positive, write_whole
 from table3 import check_names, markdown
 from workshop import commit, say
 

@@ -1,6 +1,5 @@
 """A cell of a table: one training and what came out of it, kept in a small JSON file."""
 
-import argparse
 import dataclasses
 import json
 import os
@@ -102,25 +101,7 @@ def read_json(path):
         raise Failed(f"{short(path)} cannot be read ({error}): remove it") from error
 
 
-def positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
-    return value
-
-
 def short(path):
     """The path relative to the checkout where that is inside it."""
     relative = os.path.relpath(path, ROOT)
     return str(path) if relative.startswith("..") else relative
-
-
-def write_whole(path, content):
-    """Text or bytes, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    if isinstance(content, bytes):
-        beside.write_bytes(content)
-    else:
-        beside.write_text(content, encoding="utf-8")
-    os.replace(beside, path)

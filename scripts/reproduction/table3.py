@@ -6,7 +6,8 @@ import json
 import statistics
 
 import paper
-from cell import Cell, Misused, positive, short, write_whole
+from cell import Cell, Misused, short
+from jobs import positive, write_whole
 from workshop import commit, say
 
 LEAST_DIFFERENCE = 0.05  # in points: less says nothing about which of two models is ahead

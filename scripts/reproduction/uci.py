@@ -3,7 +3,8 @@
 import json
 import statistics
 
-from cell import Cell, positive, short, write_whole
+from cell import Cell, short
+from jobs import positive, write_whole
 from table3 import by_bits, check_names, markdown
 from workshop import commit, say
 

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import pathlib
-import platform
 import shlex
 import signal
 import subprocess
@@ -14,7 +13,8 @@ import sys
 import threading
 import time
 
-from cell import ROOT, Cell, Failed, Places, cell_of, short, write_whole
+from cell import ROOT, Cell, Failed, Places, cell_of, short
+from jobs import processor_name, write_whole
 
 CHECKS = ("mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs", "compared_signs")
 STATUS_SECONDS = 2.0  # between two looks at the running trainings, on a terminal
@@ -28,16 +28,6 @@ class Interrupted(Exception):
 
 def say(text):
     print(f"reproduce: {text}", file=sys.stderr, flush=True)
-
-
-def processor_name():
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.machine()
 
 
 class Program:

@@ -186,7 +186,8 @@ std::filesystem::path real_tables() {
   return std::filesystem::path(home != nullptr ? home : "") / ".cache" / "kones-data" / "uci";
 }
 
-// The real files, where they are at hand.
+// The real files, where they are at hand: they are in no package that set-up could install, and nobody's to
+// copy here. The tests above show each of their quirks everywhere.
 TEST(Uci, ReadsTheRealFiles) {
   const std::string folder = real_tables().string();
   if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "there are no tables in " << folder;

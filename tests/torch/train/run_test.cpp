@@ -75,6 +75,16 @@ class RunTest : public testing::Test {
 
   std::filesystem::path file(const std::string& name) const { return request.out / name; }
 
+  /// Trains a conventional network that can teach; returns how.
+  TrainRequest train_teacher() {
+    TrainRequest teacher = request;
+    teacher.config.method = "float";
+    teacher.config.recipe.rounding = "nearest";
+    teacher.out = folder / "teacher";
+    train(teacher, observer, never);
+    return teacher;
+  }
+
   TemporaryFolder data;
   TemporaryFolder folder;
   TrainRequest request;
@@ -326,11 +336,7 @@ void use_every_ingredient(Recipe& recipe) {
 
 // Seen to fail on: the averages not kept; dropout that draws from where the generator happens to be.
 TEST_F(RunTest, EveryIngredientResumesToTheSameBits) {
-  TrainRequest teacher = request;
-  teacher.config.method = "float";
-  teacher.config.recipe.rounding = "nearest";
-  teacher.out = folder / "teacher";
-  train(teacher, observer, never);
+  const TrainRequest teacher = train_teacher();
   request.config.teacher = teacher.out.string();
   use_every_ingredient(request.config.recipe);
   train(request, observer, never);
@@ -349,11 +355,7 @@ TEST_F(RunTest, EveryIngredientResumesToTheSameBits) {
 
 // Every ingredient changes what is learned. Seen to fail on: a teacher that is not asked.
 TEST_F(RunTest, EveryIngredientCounts) {
-  TrainRequest teacher = request;
-  teacher.config.method = "float";
-  teacher.config.recipe.rounding = "nearest";
-  teacher.out = folder / "teacher";
-  train(teacher, observer, never);
+  const TrainRequest teacher = train_teacher();
   const Recipe plain = request.config.recipe;
   const auto trained = [&](const std::string& name) {
     request.out = folder / name;
@@ -400,11 +402,7 @@ TEST_F(RunTest, WithoutATeacherNothingIsDistilled) {
 
 // Seen to fail on: the teacher not compared.
 TEST_F(RunTest, AnotherTeacherIsRefused) {
-  TrainRequest teacher = request;
-  teacher.config.method = "float";
-  teacher.config.recipe.rounding = "nearest";
-  teacher.out = folder / "teacher";
-  train(teacher, observer, never);
+  TrainRequest teacher = train_teacher();
   request.config.teacher = teacher.out.string();
   request.config.recipe.distillation = 0.5;
   steps_until_stop = 3;

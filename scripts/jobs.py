@@ -1,0 +1,36 @@
+"""What the scripts that run long jobs share. Standard library only."""
+
+import argparse
+import os
+import pathlib
+import platform
+
+
+def positive(text):
+    """A whole number from 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
+    return value
+
+
+def write_whole(path, content):
+    """Writes text or bytes, whole or not at all; makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    if isinstance(content, bytes):
+        beside.write_bytes(content)
+    else:
+        beside.write_text(content, encoding="utf-8")
+    os.replace(beside, path)
+
+
+def processor_name():
+    """As the system tells it, else the kind of machine."""
+    try:
+        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
