@@ -51,10 +51,12 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def compare(places, cell, result):
-    """What training a cell again came to, beside what is kept of it."""
-    kept = places.read_result(cell)
-    was, now = kept["test_error_percent"], result["test_error_percent"]
+def compare(cell, kept, result):
+    """What training a cell again came to, beside what was kept of it; None where nothing was."""
+    now = result["test_error_percent"]
+    if kept is None:
+        return f"{cell.name}: {now:.2f} % test error; none was kept"
+    was = kept["test_error_percent"]
     return f"{cell.name}: {now:.2f} % test error; kept: {was:.2f} % ({now - was:+.2f})"
 
 
@@ -80,10 +82,11 @@ def main(argv):
             for cell in cells:
                 print(f"{cell.name}: {state(workshop.program, places, cell)}")
             return 0
+        kept = {cell: places.read_result(cell) for cell in cells}
         results = workshop.finish(cells)
         if options.again:
             for cell, result in results:
-                print(compare(places, cell, result))
+                print(compare(cell, kept[cell], result))
         else:
             for cell in cells:
                 print(f"{cell.name}: {state(workshop.program, places, cell)}{table.beside(cell)}")

@@ -30,6 +30,7 @@ class Cell:
     variant: str = ""  # of the recipe
     settings: tuple = ()  # (name, value) in place of the recipe's
     activation_bits: tuple = ()  # of the packages that are run in integers
+    priced: bool = False  # the logic of those packages, by kones cost
 
     @property
     def name(self):

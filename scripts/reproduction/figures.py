@@ -413,40 +413,20 @@ class Drawer:
             bottom=50,
         )
 
-    def uci_costs(self):
-        """(set, method) -> the 12-bit logic's energy an inference in pJ and its area in µm², the network whole on the chip."""
-        costs = {}
-        for row in self.uci_rows():
-            for method in ("fixed-12", "lightnn-2"):
-                package = self.places.package(Cell("uci", f"uci-{row['set']}", method, "best", 1), 12)
-                if not package.exists():
-                    return {}
-                (network,) = self.costs(str(package), "--no-registers").values()
-                weighted = [layer for layer in network["layers"] if layer["products"] > 0]
-                # A pipelined stage has the units of one neuron; here every neuron has its own.
-                neurons = (uci.HIDDEN, weighted[1]["products"] // uci.HIDDEN)
-                area = sum(layer["area_um2"]["value"] * n for layer, n in zip(weighted, neurons))
-                costs[(row["set"], method)] = (network["logic_pj"]["value"], area)
-        return costs
-
     def uci_energy(self):
-        return self.uci_cost_bars(0, 1.0, "energy of logic an inference, pJ", "Energy of 12-bit logic (the paper's figure 12)")
+        title = "Energy of 12-bit logic (the paper's figure 12)"
+        return self.uci_cost_bars("energy_pj", 1.0, "energy of logic an inference, pJ", title)
 
     def uci_area(self):
-        return self.uci_cost_bars(1, 1e-6, "area of logic, mm²", "Area of 12-bit logic (the paper's figure 13)")
+        return self.uci_cost_bars("area_um2", 1e-6, "area of logic, mm²", "Area of 12-bit logic (the paper's figure 13)")
 
-    def uci_cost_bars(self, place, factor, label, title):
-        costs = self.uci_costs()
-        if not costs:
-            say("figures 12 and 13 need the packages of scripts/reproduce uci, which are not kept: run it first")
+    def uci_cost_bars(self, key, factor, label, title):
+        rows = self.uci_rows()
+        if not rows:
             return None
-        sets = [row["set"] for row in self.uci_rows()]
         styles = {"conventional": ("#777777", None), "LightNN-2": (COLOURS["lightnn-2"], None)}
-        values = {
-            name: [costs[(set_, method)][place] * factor for set_ in sets]
-            for name, method in (("conventional", "fixed-12"), ("LightNN-2", "lightnn-2"))
-        }
-        return set_bars(sets, values, styles, label, title)
+        values = {name: [row["logic"][f"{name}, 12-bit"][key] * factor for row in rows] for name in styles}
+        return set_bars([row["set"] for row in rows], values, styles, label, title)
 
 
 def set_bars(sets, values, styles, label, title, bottom=0.0):

@@ -310,5 +310,9 @@ RECIPES = {
     "with the lowest validation error, the same for all models\n"
     "([recipes](../../torch_ext/kones/torch/train/recipes/paper)).",
 }
-SHORTENED = "Trainings of fewer epochs than their recipe has, with the whole schedule inside."
+SHORTENED = """Trainings of fewer epochs than their recipe has, with the whole schedule inside: equal epochs for all models. Training
+curves: [mnist-3hidden](figures/curves-mnist-3hidden.png), [cifar-6conv-pool3](figures/curves-cifar-6conv-pool3.png). For all of
+the recipe's epochs, where there is a GPU:
+
+    scripts/reproduce table3 --configs mnist-3hidden,cifar-6conv,cifar-6conv-pool3 --seeds 1 --device cuda"""
 BITS = "Test errors, %: of the trained network with float32 activations, and of its packages in integers."

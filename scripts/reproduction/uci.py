@@ -32,7 +32,7 @@ def cells(options, _program):
     sets = options.sets.split(",")
     check_names("UCI data set", sets, SETS)
     return [
-        Cell("uci", f"uci-{name}", method, "best", seed, "", epochs(name), bits)
+        Cell("uci", f"uci-{name}", method, "best", seed, "", epochs(name), bits, priced=True)
         for name in sets
         for method, bits, _ in METHODS
         for seed in range(1, options.seeds + 1)
@@ -80,9 +80,21 @@ def rows(results):
                 "accuracy_percent_each": {key: [round(100 - e, 4) for e in v] for key, v in accuracies.items()},
                 "mismatched_values": sum(i["mismatched_values"] for r in of_set for i in r["integers"]),
                 "compared_values": sum(i["compared_values"] for r in of_set for i in r["integers"]),
+                "logic": {
+                    "conventional, 12-bit": logic(by_bits(by_method["fixed-12"][0], 12)["logic"]),
+                    "LightNN-2, 12-bit": logic(by_bits(by_method["lightnn-2"][0], 12)["logic"]),
+                },
             }
         )
     return table
+
+
+def logic(priced):
+    """The logic's energy an inference, and its area where the network is whole on the chip."""
+    hidden, outputs = priced["layers"]
+    # A stage of kones cost's pipeline has the units of one neuron; here every neuron has its own.
+    area = hidden["area_um2"] * HIDDEN + outputs["area_um2"] * (outputs["products"] // HIDDEN)
+    return {"energy_pj": round(priced["energy_pj"], 4), "area_um2": round(area, 1)}
 
 
 def losses(table):
@@ -110,13 +122,29 @@ def as_markdown(table):
     if table:
         loss = losses(table)
         parts.append(
-            f"LightNN-2's accuracy is below the conventional network's by {loss[32]:.2f} points in 32 bits and by "
-            f"{loss[12]:.2f} in 12 bits, mean over {len(table)} data sets (the paper: 0.66 and 0.40).\n"
+            f"LightNN-2's accuracy less the conventional network's: {-loss[32]:+.2f} points in 32 bits and {-loss[12]:+.2f} in "
+            f"12 bits, mean over {len(table)} data sets (the paper: -0.66 and -0.40).\n"
         )
         mismatched = sum(row["mismatched_values"] for row in table)
         compared = sum(row["compared_values"] for row in table)
         parts.append(f"Of the 12-bit packages' integers {mismatched:,} of {compared:,} differ from the networks'.\n")
+        parts.append(f"## Energy and area\n\n{COSTS}\n")
+        parts.append(costs_markdown(table))
     return "\n".join(parts)
+
+
+def costs_markdown(table):
+    header = ["12-bit logic", "conventional, pJ", "LightNN-2, pJ", "less", "conventional, mm²", "LightNN-2, mm²", "less"]
+    lines, savings = [], {"energy_pj": [], "area_um2": []}
+    for row in table:
+        line = [row["set"]]
+        for key, shown in (("energy_pj", lambda pj: f"{pj:.0f}"), ("area_um2", lambda um2: f"{um2 / 1e6:.3f}")):
+            theirs, ours = (row["logic"][name][key] for name in ("conventional, 12-bit", "LightNN-2, 12-bit"))
+            savings[key].append(100 * (1 - ours / theirs))
+            line += [shown(theirs), shown(ours), f"{savings[key][-1]:.0f} %"]
+        lines.append(line)
+    means = [f"{statistics.fmean(values):.0f} %" for values in savings.values()]
+    return markdown(header, [*lines, ["mean", "", "", means[0], "", "", means[1]]])
 
 
 HEAD = """# The five UCI data sets
@@ -130,3 +158,6 @@ the cells in [uci/](uci). "a ± b" is the mean and the standard deviation over s
 [accuracy](figures/figure-11-uci-accuracy.png), [energy](figures/figure-12-uci-energy.png) and
 [area](figures/figure-13-uci-area.png) of 12-bit logic.
 """
+
+COSTS = """Of the logic of the 12-bit packages, by `kones cost` ([assumptions and sources](../cost.md)): the energy of an inference, and
+the area where every neuron has units of its own. Without memories and registers."""

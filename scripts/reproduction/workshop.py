@@ -315,11 +315,15 @@ class Workshop:
         checked = self.program.ask(
             log, "run", short(package), "--dataset", self.data(cell.config), "--check", short(self.places.run(cell))
         )
-        return {
+        result = {
             "activation_bits": bits,
             "test_error_percent": checked["test_error_percent"],
             **{name: checked[name] for name in CHECKS},
         }
+        if cell.priced:
+            (network,) = self.program.ask_quickly("cost", short(package), "--no-registers")["networks"]
+            result["logic"] = logic(network)
+        return result
 
     def _keep(self, cell, result):
         """The JSON comes last: a cell that has one is whole."""
@@ -341,6 +345,15 @@ class Workshop:
     def _files(self, cell):
         files = [self.places.log_file(cell), self.places.result_file(cell)]
         return files + ([self.places.levels_file(cell)] if self._keeps_levels(cell) else [])
+
+
+def logic(network):
+    """Of a network of kones cost: the energy of its logic, and its layers with products."""
+    layers = [layer for layer in network["layers"] if layer["products"] > 0]
+    return {
+        "energy_pj": network["logic_pj"]["value"],
+        "layers": [{"products": layer["products"], "area_um2": layer["area_um2"]["value"]} for layer in layers],
+    }
 
 
 _commit_lock = threading.Lock()

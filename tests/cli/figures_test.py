@@ -20,6 +20,7 @@ class Figures(program.ProgramTest):
         super().setUp()
         (self.folder / "data").mkdir()
         self.data_set("data/mnist", train=5300, test=50)
+        self.banknote_data("data/uci")
 
     def reproduce(self, python, command, *arguments):
         options = ["--results", self.folder / "results", "--runs", self.folder / "runs", "--program", program.PROGRAM]
@@ -31,12 +32,14 @@ class Figures(program.ProgramTest):
     def test_every_figure(self):
         self.reproduce(sys.executable, "table3", "--data", self.folder / "data", "--configs", "mnist-1hidden", "--models",
                        "float,lightnn-1,binarynet", "--seeds", "1")
+        self.reproduce(sys.executable, "uci", "--data", self.folder / "data", "--sets", "banknote", "--seeds", "1")
         self.reproduce(ROOT / ".venv-figures" / "bin" / "python", "figures")
         figures = self.folder / "results" / "figures"
         names = {path.stem for path in figures.glob("*.png")}
         self.assertEqual(names, {"figure-05-storage", "figure-06-units", "figure-07-energy", "figure-08-breakdown",
                                  "figure-09-area", "figure-10-error-energy", "table-3-errors", "curves-mnist-1hidden",
-                                 "levels-mnist-1hidden-lightnn-1"})
+                                 "levels-mnist-1hidden-lightnn-1", "figure-11-uci-accuracy", "figure-12-uci-energy",
+                                 "figure-13-uci-area"})
         for name in names:
             png = (figures / f"{name}.png").read_bytes()
             self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")

@@ -78,6 +78,15 @@ class ProgramTest(unittest.TestCase):
             (folder / f"{split}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, count) + labels)
         return f"mnist:{folder}"
 
+    def banknote_data(self, name):
+        """Writes a table of random rows of two classes in the form of the UCI set banknote."""
+        folder = self.folder / name
+        folder.mkdir()
+        source = random.Random(2)
+        rows = [[source.gauss(3 * (i % 2), 1) for _ in range(4)] + [i % 2] for i in range(400)]
+        text = "".join(",".join(f"{value:.4g}" for value in row) + "\n" for row in rows)
+        (folder / "data_banknote_authentication.txt").write_text(text, encoding="utf-8")
+
     def contents(self, folder):
         return {path.name: path.read_bytes() for path in (self.folder / folder).iterdir()}
 
