@@ -160,4 +160,5 @@ the cells in [uci/](uci). "a ± b" is the mean and the standard deviation over s
 """
 
 COSTS = """Of the logic of the 12-bit packages, by `kones cost` ([assumptions and sources](../cost.md)): the energy of an inference, and
-the area where every neuron has units of its own. Without memories and registers."""
+the area where every neuron has units of its own. Without memories and registers. (The paper: 38.8 % less energy in total,
+and 61.6 % less area of a 12-bit multiplier.)"""

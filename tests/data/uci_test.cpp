@@ -74,7 +74,7 @@ TEST_F(UciTest, TabsAndCarriageReturns) {
 TEST_F(UciTest, AHeaderAndBlanks) {
   write("transfusion.data",
         "Recency (months),Frequency (times),Monetary (c.c. blood),Time (months),\"donated\"\r\n" +
-            repeated("2 ,50,12500,98 ,1\r\n", 30) + repeated("0 ,13,3250,28 ,0\r\n", 30) + "\r\n");
+            repeated("2 , 50,12500,98 ,1\r\n", 30) + repeated("0 ,13,3250,28 ,0\r\n", 30) + "\r\n");
   const auto rows = rows_of("transfusion", folder);
   EXPECT_EQ(rows.count({255, 255, 255, 255, 1}), 30u);
   EXPECT_EQ(rows.count({0, 0, 0, 0, 0}), 30u);
@@ -153,7 +153,7 @@ TEST_F(UciTest, DamagedFilesSayWhereAndWhat) {
   EXPECT_NE(refusal("abalone").find("\"X\" where one of MFI"), std::string::npos);
   write("abalone.data", repeated("M,0,0,0,0,0,0,0,30\n", 20));
   EXPECT_NE(refusal("abalone").find("the label \"30\""), std::string::npos);
-  write("transfusion.data", repeated("2 ,50,12500,98 ,1\r\n", 30));
+  write("transfusion.data", repeated("2 , 50,12500,98 ,1\r\n", 30));
   EXPECT_NE(refusal("transfusion").find("line 1: it has a number where the names"), std::string::npos);
   EXPECT_NE(refusal("skin").find("there is no Skin_NonSkin.txt in "), std::string::npos);
   EXPECT_NE(
