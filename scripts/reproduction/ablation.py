@@ -37,6 +37,7 @@ INGREDIENTS = (
     ("moving average", "no-moving-average", {"weight_average": 0.0}),
     ("moving average", "moving-average-0.999", {"weight_average": 0.999}),
     ("weight decay", "weight-decay-1e-4", {"weight_decay": 1e-4}),
+    ("dropout", "dropout", {"input_dropout": 0.2, "hidden_dropout": 0.5}),
     ("precision", "float32", {"precision": "float32"}),
 )
 BASE = "as-it-is"
