@@ -32,6 +32,7 @@ INGREDIENTS = (
     ("learning rate", "unscaled", {"scale_learning_rate": False}),
     ("latent clip", "latent-clip-0.5", {"latent_clip": 0.5}),
     ("latent clip", "no-latent-clip", {"latent_clip": 1e6}),
+    ("latent clip", "latent-clip-of-levels", {"latent_clip": 0.0}),
     ("distillation", "no-distillation", {"distillation": 0.0}),
     ("distillation", "distillation-0.5", {"distillation": 0.5}),
     ("moving average", "no-moving-average", {"weight_average": 0.0}),

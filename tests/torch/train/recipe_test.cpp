@@ -183,7 +183,7 @@ TEST(Recipe, PaperFollowsThePaper) {
       EXPECT_EQ(recipe.distillation, 0.0);
       EXPECT_FALSE(recipe.flip);
       EXPECT_EQ(recipe.rounding, k_ones ? "stochastic" : "nearest");
-      EXPECT_EQ(recipe.latent_clip, quantized ? 1.0 : 0.0);
+      EXPECT_EQ(recipe.latent_clip, quantized ? 1e6 : 0.0);
       EXPECT_EQ(recipe.initialization, quantized ? "uniform" : "he");
       EXPECT_EQ(recipe.scale_learning_rate, quantized);
     }
