@@ -42,6 +42,8 @@ INGREDIENTS = (
     ("precision", "float32", {"precision": "float32"}),
 )
 BASE = "as-it-is"
+# Which of two models is behind the other in the paper, and not in every training.
+BEHIND, AHEAD = "binaryconnect", "lightnn-1-bin"
 
 DEFAULT = "mnist-1hidden:lightnn-1,mnist-1hidden:lightnn-1-bin,cifar-3conv:lightnn-1"
 
@@ -94,10 +96,36 @@ def write(options, places, program):
         if BASE in variants:
             parts.append(f"## {config}, {paper.NAMES[method]}, {epochs} epochs of the recipe `{recipe}`\n")
             parts.append(table(variants))
+    parts += comparisons(groups)
     write_whole(places.results / "ablation.md", "\n".join(parts))
     say(f"the table is in {short(places.results / 'ablation.md')}")
     if options.commit:
         commit([places.results / "ablation.md"], "docs/results: ablation")
+
+
+def comparisons(groups):
+    """Two models of the recipe paper beside each other, variant by variant."""
+    parts = []
+    for (recipe, config, method, epochs), variants in sorted(groups.items(), key=place):
+        others = groups.get((recipe, config, BEHIND, epochs), {})
+        if recipe == "paper" and method == AHEAD and BASE in variants and BASE in others:
+            parts.append(f"## {config}, recipe `paper`: {paper.NAMES[BEHIND]} beside {paper.NAMES[AHEAD]}\n\n{COMPARED}\n")
+            parts.append(comparison(config, variants, others))
+    return parts
+
+
+def comparison(config, variants, others):
+    lines = []
+    for name in [BASE, *(name for _, name, _ in INGREDIENTS)]:
+        if name in variants and name in others:
+            ahead, behind = (mean(group[name], "test_error_percent") for group in (variants, others))
+            seeds = {str(len(group[name])) for group in (variants, others)}
+            shown = "the recipe as it is" if name == BASE else name.replace("-", " ")
+            lines.append([shown, ", ".join(sorted(seeds)), f"{behind:.2f}", f"{ahead:.2f}", f"{behind - ahead:+.2f}"])
+    behind, ahead = (paper.test_error_percent(config, method) for method in (BEHIND, AHEAD))
+    lines.append(["the paper's table 3", "", f"{behind:.2f}", f"{ahead:.2f}", f"{behind - ahead:+.2f}"])
+    header = ["test error, %", "seeds", paper.NAMES[BEHIND], paper.NAMES[AHEAD], "difference"]
+    return markdown(header, lines)
 
 
 def place(item):
@@ -137,3 +165,7 @@ were chosen by the validation error alone; the test error is shown beside it. `s
 from the cells in [ablation/](ablation). Differences below about 0.1 points on MNIST and 0.5 on CIFAR-10 are within what
 another seed changes; the number of seeds is in the table.
 """
+
+COMPARED = """The paper's Algorithm 1 does not say that latent weights are kept in bounds, and the recipe `paper` has none. "Latent clip of
+levels" keeps them in the range of these models' levels, [-1, 1], as BinaryNet's code and the recipe `best` do.
+"Unscaled" leaves out the factor of that code on the learning rate of quantized weights."""

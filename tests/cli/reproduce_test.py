@@ -173,6 +173,25 @@ class Reproduce(program.ProgramTest):
         (row,) = json.loads((self.folder / "results" / "table3.json").read_text(encoding="utf-8"))
         self.assertEqual(row["seed_numbers"], [1])
 
+    def test_models_beside_each_other(self):
+        """Seen to fail on: a difference the other way round; a variant that one of them has not."""
+        sys.path += [str(REPRODUCTION), str(REPRODUCTION.parent)]
+        import ablation
+
+        def group(**errors):
+            cells = {name.replace("_", "-"): [{"test_error_percent": e} for e in each] for name, each in errors.items()}
+            return {"as-it-is": [{"test_error_percent": 4.0}], **cells}
+
+        key = ("paper", "mnist-1hidden", "lightnn-1-bin", 100)
+        groups = {key: group(unscaled=[3.0, 3.5], he=[2.0])}
+        self.assertEqual(ablation.comparisons(groups), [])
+        groups[("paper", "mnist-1hidden", "binaryconnect", 100)] = group(unscaled=[2.0, 3.0])
+        _, table = ablation.comparisons(groups)
+        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+        self.assertEqual(rows, [["the recipe as it is", "1", "4.00", "4.00", "+0.00"],
+                                ["unscaled", "2", "2.50", "3.25", "-0.75"],
+                                ["the paper's table 3", "", "4.10", "3.10", "+1.00"]])
+
     def test_uci(self):
         self.reproduce("uci", "--sets", "banknote", "--seeds", "2")
         (row,) = json.loads((self.folder / "results" / "uci.json").read_text(encoding="utf-8"))
