@@ -306,9 +306,10 @@ Training curves: [mnist-1hidden](figures/curves-mnist-1hidden.png), [mnist-2conv
 RECIPES = {
     "best": "What measured best for each model ([recipes](../../torch_ext/kones/torch/train/recipes/best)); what each of its\n"
     "ingredients brings is in [ablation.md](ablation.md).",
-    "paper": "The paper's section V.A as far as it says how: squared hinge loss, Adam, batch norm, stochastic rounding, the epoch\n"
-    "with the lowest validation error, the same for all models\n"
-    "([recipes](../../torch_ext/kones/torch/train/recipes/paper)).",
+    "paper": "The paper's section V.A as far as it says how: squared hinge loss, Adam, batch norm, stochastic rounding of k-ones\n"
+    "weights, the epoch with the lowest validation error, the same for all models; and its Algorithm 1 as written, which sets\n"
+    "latent weights no bounds ([recipes](../../torch_ext/kones/torch/train/recipes/paper)). The place of BinaryConnect depends on\n"
+    "those bounds: [ablation.md](ablation.md) has both.",
 }
 SHORTENED = """Trainings of fewer epochs than their recipe has, with the whole schedule inside: equal epochs for all models. Training
 curves: [mnist-3hidden](figures/curves-mnist-3hidden.png), [cifar-6conv-pool3](figures/curves-cifar-6conv-pool3.png). For all of
