@@ -309,7 +309,8 @@ RECIPES = {
     "paper": "The paper's section V.A as far as it says how: squared hinge loss, Adam, batch norm, stochastic rounding of k-ones\n"
     "weights, the epoch with the lowest validation error, the same for all models; and its Algorithm 1 as written, which sets\n"
     "latent weights no bounds ([recipes](../../torch_ext/kones/torch/train/recipes/paper)). The place of BinaryConnect depends on\n"
-    "those bounds: [ablation.md](ablation.md) has both.",
+    "those bounds: [ablation.md](ablation.md) has both.\n\n"
+    "![Test errors of kones by the recipe paper, and of the paper](figures/table-3-errors-paper.png)",
 }
 SHORTENED = """Trainings of fewer epochs than their recipe has, with the whole schedule inside: equal epochs for all models. Training
 curves: [mnist-3hidden](figures/curves-mnist-3hidden.png), [cifar-6conv-pool3](figures/curves-cifar-6conv-pool3.png). For all of
