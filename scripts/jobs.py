@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 import platform
+import subprocess
 
 
 def positive(text):
@@ -34,3 +35,13 @@ def processor_name():
     except OSError:
         pass
     return platform.machine()
+
+
+def gpu_name():
+    """As its driver tells it."""
+    try:
+        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return ", ".join(sorted(set(done.stdout.splitlines())))
+    except (OSError, subprocess.CalledProcessError):
+        return "GPU"

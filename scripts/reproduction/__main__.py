@@ -3,6 +3,7 @@
 import argparse
 import os
 import pathlib
+import statistics
 import sys
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))  # of jobs.py
@@ -51,13 +52,22 @@ def parse_arguments(argv):
     return parser.parse_args(argv)
 
 
-def compare(cell, kept, result):
-    """What training a cell again came to, beside what was kept of it; None where nothing was."""
+def compare(cell, kept, result, all_kept):
+    """What training a cell again came to, beside what was kept of it (None: nothing) and of its other seeds."""
     now = result["test_error_percent"]
+    text = f"{cell.name}: {now:.2f} % test error"
     if kept is None:
-        return f"{cell.name}: {now:.2f} % test error; none was kept"
+        return f"{text}; none was kept"
     was = kept["test_error_percent"]
-    return f"{cell.name}: {now:.2f} % test error; kept: {was:.2f} % ({now - was:+.2f})"
+    text += f"; kept: {was:.2f} % ({now - was:+.2f})"
+    of_all_seeds = [
+        other["test_error_percent"]
+        for other in all_kept
+        if all(other[name] == kept[name] for name in ("config", "method", "recipe", "variant"))
+    ]
+    if len(of_all_seeds) > 1:
+        text += f"; of {len(of_all_seeds)} seeds: {statistics.fmean(of_all_seeds):.2f} ± {statistics.stdev(of_all_seeds):.2f}"
+    return text
 
 
 def state(program, places, cell):
@@ -83,14 +93,16 @@ def main(argv):
                 print(f"{cell.name}: {state(workshop.program, places, cell)}")
             return 0
         kept = {cell: places.read_result(cell) for cell in cells}
-        results = workshop.finish(cells)
+        results, failures = workshop.finish(cells)
         if options.again:
             for cell, result in results:
-                print(compare(cell, kept[cell], result))
+                print(compare(cell, kept[cell], result, places.read_results(cell.table)))
         else:
             for cell in cells:
                 print(f"{cell.name}: {state(workshop.program, places, cell)}{table.beside(cell)}")
         table.write(options, places, workshop.program)
+        if failures:
+            raise Failed(f"{len(failures)} of {len(cells)} cells: {failures[0]}")
     except Failed as failure:
         print(f"reproduce failed: {failure}", file=sys.stderr)
         return 2 if isinstance(failure, Misused) else 1

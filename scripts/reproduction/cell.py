@@ -10,6 +10,29 @@ RESULTS = ROOT / "docs" / "results"
 RUNS = ROOT / "runs" / "reproduce"
 
 
+# What every result has.
+NEEDED = (
+    "config",
+    "method",
+    "recipe",
+    "variant",
+    "seed",
+    "epochs",
+    "validation_error_percent",
+    "test_error_percent",
+    "test_images",
+    "seconds",
+    "images_per_second",
+    "device",
+    "threads",
+    "processor",
+    "settings",
+    "changed",
+    "integers",
+    "curve",
+)
+
+
 class Failed(Exception):
     """One line that says what failed and what to do."""
 
@@ -81,11 +104,11 @@ class Places:
     def read_result(self, cell):
         """The cell's JSON object; None where there is none yet."""
         path = self.result_file(cell)
-        return read_json(path) if path.exists() else None
+        return read_result(path) if path.exists() else None
 
     def read_results(self, table):
         """Every finished cell of a table, in a fixed order."""
-        return [read_json(path) for path in sorted((self.results / table).glob("*/*/*.json"))]
+        return [read_result(path) for path in sorted((self.results / table).glob("*/*/*.json"))]
 
 
 def add_options(parser):
@@ -95,11 +118,15 @@ def add_options(parser):
     parser.add_argument("--runs", type=pathlib.Path, default=RUNS, help="folder of the trainings (default: runs/reproduce)")
 
 
-def read_json(path):
+def read_result(path):
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Failed(f"{short(path)} cannot be read ({error}): remove it") from error
+    missing = [name for name in NEEDED if not isinstance(result, dict) or name not in result]
+    if missing:
+        raise Failed(f"{short(path)} has no {missing[0]}: remove it")
+    return result
 
 
 def short(path):

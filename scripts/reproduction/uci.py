@@ -5,7 +5,7 @@ import statistics
 
 from cell import Cell, short
 from jobs import positive, write_whole
-from table3 import by_bits, check_names, markdown
+from table3 import by_bits, chosen_names, markdown
 from workshop import commit, say
 
 DESCRIPTION = """Trains three-layer networks on five tables of the UCI repository, conventional and with two powers of two
@@ -29,8 +29,7 @@ def add_options(parser):
 
 
 def cells(options, _program):
-    sets = options.sets.split(",")
-    check_names("UCI data set", sets, SETS)
+    sets = chosen_names("UCI data set", options.sets, SETS)
     return [
         Cell("uci", f"uci-{name}", method, "best", seed, "", epochs(name), bits, priced=True)
         for name in sets

@@ -14,7 +14,7 @@ import threading
 import time
 
 from cell import ROOT, Cell, Failed, Places, cell_of, short
-from jobs import processor_name, write_whole
+from jobs import gpu_name, processor_name, write_whole
 
 CHECKS = ("mismatched_predictions", "mismatched_values", "compared_values", "mismatched_signs", "compared_signs")
 STATUS_SECONDS = 2.0  # between two looks at the running trainings, on a terminal
@@ -73,7 +73,7 @@ class Program:
                 raise Interrupted
         log.write(output)
         if child.returncode != 0:
-            raise Failed(f"kones {arguments[0]} ended with status {child.returncode}: see {short(log.name)}")
+            raise Failed(f"{last_line(log.name)} (kones {arguments[0]}: see {short(log.name)})")
         return output
 
     def ask(self, log, *arguments):
@@ -147,8 +147,10 @@ class Workshop:
         self._lock = threading.Lock()
 
     def finish(self, cells):
-        """Trains what is missing of `cells`; returns the cells that were trained now, with their results."""
+        """Trains what is missing of `cells`; returns the cells that were trained now, with their results, and what failed."""
         missing = [cell for cell in cells if self._is_missing(cell)]
+        for cell in missing:
+            self.data(cell.config)  # all of it before hours of training
         if self.commit:
             for cell in cells:
                 if cell not in missing:
@@ -160,18 +162,18 @@ class Workshop:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup the end of the terminal is
                 signal.signal(number, lambda *_: self.program.stop())
-        results = []
+        results, failures = [], []
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             futures = {pool.submit(self._do, cell): cell for cell in missing}
             try:
-                self._watch(futures, results)
+                self._watch(futures, results, failures)
             except BaseException:
                 self.program.stop()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
         if self.program.stopping:
             raise Interrupted
-        return results
+        return results, failures
 
     def _is_missing(self, cell):
         result = self.places.read_result(cell)
@@ -182,7 +184,8 @@ class Workshop:
             say(f"{cell.name}: its recipe has changed ({', '.join(differing)}), so it is trained anew")
         return bool(differing)
 
-    def _watch(self, futures, results):
+    def _watch(self, futures, results, failures):
+        """Until all are done. A cell that fails doesn't stop the others."""
         waiting = set(futures)
         terminal = sys.stderr.isatty()
         last = time.monotonic()
@@ -193,7 +196,12 @@ class Workshop:
             for future in done:
                 if terminal:
                     print("\r\033[K", end="", file=sys.stderr)
-                result = future.result()
+                try:
+                    result = future.result()
+                except Failed as failure:
+                    failures.append(f"{futures[future].name}: {failure}")
+                    say(f"failed: {failures[-1]}")
+                    continue
                 results.append((futures[future], result))
                 say(
                     f"{futures[future].name}: {result['test_error_percent']:.2f} % test error, "
@@ -241,7 +249,7 @@ class Workshop:
         """Moves a run aside that the training can't go on with: one of other settings, or one that is to be repeated."""
         run = self.places.run(cell)
         finished = len(read_metrics(run)) >= settings["epochs"]
-        if (again and finished) or run_settings(run) not in (None, settings):
+        if (again and finished) or run_settings(run) not in (None, (settings, self.device)):
             run.rename(next_free(run))
             self.places.beside(cell, ".log").unlink(missing_ok=True)
 
@@ -259,7 +267,7 @@ class Workshop:
         wanted = self.program.settings(teacher)
         run = self.places.run(teacher)
         with self._run_lock(teacher):
-            if run_settings(run) != wanted or len(read_metrics(run)) < wanted["epochs"]:
+            if run_settings(run) != (wanted, self.device) or len(read_metrics(run)) < wanted["epochs"]:
                 say(f"{teacher.name} teaches {cell.name}, and is trained first")
                 self._make_room(teacher, wanted, again=False)
                 with self._log(teacher) as log:
@@ -298,7 +306,7 @@ class Workshop:
             "images_per_second": trained["images_per_second"],
             "device": self.device,
             "threads": config["threads"],
-            "processor": processor_name(),
+            "processor": processor_name() if self.device == "cpu" else gpu_name(),
             "settings": config["settings"],
             "changed": dict(cell.settings),
             "integers": [self._run_integers(cell, bits, log) for bits in cell.activation_bits],
@@ -381,6 +389,12 @@ def git(*arguments, may_differ=False):
     return done.returncode
 
 
+def last_line(log):
+    """Of a log: what a command said last."""
+    lines = pathlib.Path(log).read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
 def next_free(folder):
     """Where a finished run is moved to before another takes its place."""
     number = 1
@@ -390,9 +404,10 @@ def next_free(folder):
 
 
 def run_settings(run):
-    """The recipe of the run in a folder; None where there is none."""
+    """The recipe and the device of the run in a folder; None where there is none."""
     try:
-        return json.loads((run / "config.json").read_text(encoding="utf-8"))["settings"]
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        return config["settings"], config["device"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -406,5 +421,5 @@ def read_metrics(run):
             return [{name: float(value or "nan") for name, value in row.items()} for row in csv.DictReader(file)]
     except FileNotFoundError:
         return []
-    except ValueError as error:
+    except (OSError, ValueError, TypeError) as error:
         raise Failed(f"{short(run / 'metrics.csv')} is damaged ({error}): remove {short(run)}") from error

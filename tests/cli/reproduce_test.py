@@ -6,6 +6,7 @@ Seen to fail on: see the comments of the tests.
 import csv
 import json
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,8 +110,11 @@ class Reproduce(program.ProgramTest):
         result = json.loads(path.read_text(encoding="utf-8"))
         result["test_error_percent"] = 12.5
         path.write_text(json.dumps(result), encoding="utf-8")
+        other = {**result, "seed": 2, "test_error_percent": 13.5}
+        self.cell("lightnn-1-2epochs-seed2").write_text(json.dumps(other), encoding="utf-8")
         done = self.table3("--models", "lightnn-1", "--seeds", "1", "--again")
         self.assertIn("kept: 12.50 %", done.stdout)
+        self.assertIn("; of 2 seeds: 13.00 ± 0.71", done.stdout)
         self.assertEqual(json.loads(path.read_text(encoding="utf-8"))["test_error_percent"], 12.5)
         runs = sorted(p.name for p in (self.folder / "runs/table3/best/mnist-1hidden").iterdir() if p.is_dir())
         self.assertEqual(runs, ["lightnn-1-2epochs-seed1", "lightnn-1-2epochs-seed1.1"])
@@ -129,22 +133,29 @@ class Reproduce(program.ProgramTest):
         self.assertNotEqual(json.loads(path.read_text(encoding="utf-8"))["settings"]["learning_rate"], 77.0)
 
     def test_ablation(self):
-        """Seen to fail on: a variant of what the recipe has anyway."""
+        """Seen to fail on: a variant of what the recipe has anyway; a training of more epochs in another's place."""
         chosen = ("--networks", "mnist-1hidden:lightnn-1", "--epochs", "1")
         done = self.reproduce("ablation", *chosen, "--list")
         self.assertNotIn("-he-seed1", done.stdout)
-        self.assertIn("lightnn-1-truncation-seed1: missing", done.stdout)
+        self.assertIn("lightnn-1-truncation-1epochs-seed1: missing", done.stdout)
         # Names with dots have logs and settings of their own.
         self.reproduce("ablation", *chosen, "--variants", "as-it-is,label-smoothing-0.1", "--seeds", "2")
         text = (self.folder / "results" / "ablation.md").read_text(encoding="utf-8")
         self.assertIn("label smoothing 0.1", text)
         folder = self.folder / "results/ablation/best/mnist-1hidden"
         for seed in (1, 2):
-            name = f"lightnn-1-label-smoothing-0.1-seed{seed}"
+            name = f"lightnn-1-label-smoothing-0.1-1epochs-seed{seed}"
             self.assertEqual(json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["settings"]["label_smoothing"], 0.1)
             log = (folder / f"{name}.log").read_text(encoding="utf-8")
             self.assertEqual(log.count("$ kones train"), 1)
             self.assertIn(f"--seed {seed} ", log)
+        # Trainings of other lengths stand beside them.
+        done = self.reproduce("ablation", *chosen[:2], "--epochs", "2", "--variants", "truncation")
+        self.assertIn("2 epochs, is left out: there is no training of the recipe as it is", done.stderr)
+        self.reproduce("ablation", *chosen[:2], "--epochs", "2", "--variants", "as-it-is,truncation")
+        text = (self.folder / "results" / "ablation.md").read_text(encoding="utf-8")
+        self.assertIn("LightNN-1, 1 epochs of", text)
+        self.assertIn("LightNN-1, 2 epochs of", text)
         # The recipe `paper` holds more pictures out, and has a loss that takes no smoothing.
         self.data = self.folder / "larger"
         self.data.mkdir()
@@ -157,7 +168,7 @@ class Reproduce(program.ProgramTest):
                               "--variants", "distillation-0.5", "--jobs", "2")
         self.assertEqual(done.stderr.count("and is trained first"), 1, done.stderr)
         for method in ("lightnn-1", "binarynet"):
-            config = self.folder / f"runs/ablation/best/mnist-1hidden/{method}-distillation-0.5-seed1/config.json"
+            config = self.folder / f"runs/ablation/best/mnist-1hidden/{method}-distillation-0.5-1epochs-seed1/config.json"
             self.assertTrue(json.loads(config.read_text(encoding="utf-8"))["teacher"].endswith("best/mnist-1hidden/float-seed1"))
 
     def test_an_older_recipes_cell_is_in_no_table(self):
@@ -218,8 +229,33 @@ class Reproduce(program.ProgramTest):
         self.assertIn(f"there is no folder {self.folder.resolve()}/data/cifar10", done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         (self.folder / "results/table3/best/mnist-1hidden").mkdir(parents=True)
-        self.cell("lightnn-1-2epochs-seed1").write_text("{", encoding="utf-8")
-        self.assertIn("cannot be read", self.table3("--models", "lightnn-1", "--seeds", "1", status=1).stderr)
+        for text, said in (("{", "cannot be read"), ("{}", "has no config"), ("[]", "has no config")):
+            self.cell("lightnn-1-2epochs-seed1").write_text(text, encoding="utf-8")
+            done = self.table3("--models", "lightnn-1", "--seeds", "1", status=1)
+            self.assertIn(said, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn("there is no model ''", self.table3("--models", "", status=2).stderr)
+
+    def test_a_cell_that_fails(self):
+        """The others are trained, and the table has them. Seen to fail on: the others stopped."""
+        runs = self.folder / "runs/table3/best/mnist-1hidden"
+        (runs / "lightnn-1-2epochs-seed1").mkdir(parents=True)
+        (runs / "lightnn-1-2epochs-seed1" / "metrics.csv").write_text("epoch\n1,2\n", encoding="utf-8")
+        done = self.table3("--models", "lightnn-1", "--seeds", "3", "--jobs", "1", status=1)
+        self.assertIn("seed1/metrics.csv is damaged", done.stderr.splitlines()[-1])
+        self.assertIn("1 of 3 cells: best/mnist-1hidden/lightnn-1-2epochs-seed1: ", done.stderr.splitlines()[-1])
+        (row,) = json.loads((self.folder / "results" / "table3.json").read_text(encoding="utf-8"))
+        self.assertEqual(row["seed_numbers"], [2, 3])
+        # What the program says of a run that is damaged otherwise stands on the terminal.
+        shutil.rmtree(runs / "lightnn-1-2epochs-seed1")
+        (runs / "lightnn-1-2epochs-seed1").write_text("", encoding="utf-8")
+        self.assertIn("lightnn-1-2epochs-seed1", self.table3("--models", "lightnn-1", "--seeds", "1", status=1).stderr)
+
+    def test_the_recipes_own_epochs(self):
+        """They make no other cell. Seen to fail on: a cell of its own for any number."""
+        chosen = ("--configs", "mnist-1hidden,mnist-1hidden", "--models", "lightnn-1", "--seeds", "1", "--list")
+        done = self.reproduce("table3", *chosen, "--epochs", "100")
+        self.assertEqual(done.stdout, "best/mnist-1hidden/lightnn-1-seed1: missing\n")
 
 
 if __name__ == "__main__":
