@@ -200,7 +200,7 @@ class Resume(program.ProgramTest):
                             (self.folder / "single" / "best.pt").read_bytes(), "threads change nothing: no test")
 
     def test_other_data(self):
-        """One byte of the training set is enough; the test set may change."""
+        """One byte of the training set is enough; the test set may change, and the folder."""
         dataset = self.data_set("data")
         settings = self.settings(validation_images=100, epochs=1, batch_size=16)
         arguments = train_arguments("run", settings=settings, dataset=dataset)
@@ -219,6 +219,9 @@ class Resume(program.ProgramTest):
         self.assertIn("now has 300 pictures", self.refusal(*arguments, "--resume"))
         shutil.rmtree(self.folder / "data")
         self.data_set("data", test=50)
+        self.kones(*arguments, "--resume")
+        (self.folder / "data").rename(self.folder / "elsewhere")
+        arguments = train_arguments("run", settings=settings, dataset=f"mnist:{self.folder / 'elsewhere'}")
         self.kones(*arguments, "--resume")
         self.assertEqual(self.contents("run"), before)
 

@@ -282,7 +282,8 @@ TEST(RunConfigFile, ARunIsTheSameOnlyInEveryField) {
   const nlohmann::json whole = nlohmann::json::parse(config_to_text(config)).flatten();
   const nlohmann::json defaults = nlohmann::json::parse(config_to_text(RunConfig())).flatten();
   for (const auto& [key, value] : whole.items()) {
-    if (key == "/threads" || key == "/teacher_fingerprint" || key.rfind("/data/", 0) == 0)
+    if (key == "/threads" || key == "/dataset" || key == "/teacher_fingerprint" ||
+        key.rfind("/data/", 0) == 0)
       continue;  // what the run found, not what is wanted
     SCOPED_TRACE(key);
     nlohmann::json changed = whole;
@@ -299,14 +300,19 @@ TEST(RunConfigFile, ARunIsTheSameOnlyInEveryField) {
 TEST(RunConfigFile, DataIsTheSameOnlyInEveryByte) {
   const RunFolder folder{"some/run"};
   RunConfig config = unusual_run();
-  check_same_data(folder, config, config.data);
-  for (const TrainingData& now : {TrainingData{60000, config.data.fingerprint}, TrainingData{59999, 1}}) {
+  check_same_data(folder, config, config);
+  RunConfig now = config;
+  now.dataset = "mnist:elsewhere";
+  check_same_data(folder, config, now);
+  for (const TrainingData& data : {TrainingData{60000, config.data.fingerprint}, TrainingData{59999, 1}}) {
+    now.data = data;
     const std::string said = error_text([&] { check_same_data(folder, config, now); });
     EXPECT_NE(said.find("59999 pictures with the fingerprint fedcba9876543210"), std::string::npos) << said;
     EXPECT_NE(said.find("some/run"), std::string::npos) << said;
+    EXPECT_NE(said.find("mnist:elsewhere now has"), std::string::npos) << said;
   }
   config.data = {};
-  check_same_data(folder, config, {60000, 1});
+  check_same_data(folder, config, now);
 }
 
 // Seen to fail on: activation_bits asked for in every file.

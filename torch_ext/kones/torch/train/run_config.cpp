@@ -16,10 +16,13 @@ namespace {
 constexpr std::uintmax_t max_config_bytes = 1 << 20;
 
 nlohmann::json settings_to_json(const RunConfig& config) {
-  return {{"model", config.model},     {"method", config.method},
-          {"dataset", config.dataset}, {"device", config.device},
-          {"init", config.init},       {"teacher", config.teacher},
-          {"seed", config.seed},       {"settings", recipe_to_json(config.recipe)}};
+  return {{"model", config.model},
+          {"method", config.method},
+          {"device", config.device},
+          {"init", config.init},
+          {"teacher", config.teacher},
+          {"seed", config.seed},
+          {"settings", recipe_to_json(config.recipe)}};
 }
 
 /// As text: a JSON reader may keep numbers in float64.
@@ -31,6 +34,7 @@ std::string fingerprint_to_text(uint64_t fingerprint) {
 
 nlohmann::json config_to_json(const RunConfig& config) {
   nlohmann::json json = settings_to_json(config);
+  json["dataset"] = config.dataset;
   json["threads"] = config.threads;
   json["teacher_fingerprint"] = fingerprint_to_text(config.teacher_fingerprint);
   json["data"] = {{"images", config.data.images},
@@ -113,10 +117,10 @@ void check_same_teacher(const RunFolder& folder, const RunConfig& started, const
               ", which is another one now; bring the old one back, or choose another folder");
 }
 
-void check_same_data(const RunFolder& folder, const RunConfig& started, const TrainingData& now) {
-  if (started.data.images == 0 || started.data == now) return;
-  throw Error(folder.path.string() + " holds a run on " + text_of(started.data) + "; " + started.dataset +
-              " now has " + text_of(now) + "; bring the old ones back, or choose another folder");
+void check_same_data(const RunFolder& folder, const RunConfig& started, const RunConfig& now) {
+  if (started.data.images == 0 || started.data == now.data) return;
+  throw Error(folder.path.string() + " holds a run on " + text_of(started.data) + "; " + now.dataset +
+              " now has " + text_of(now.data) + "; bring the old ones back, or choose another folder");
 }
 
 std::unique_ptr<FileLock> lock_folder(const RunFolder& folder) {

@@ -65,13 +65,13 @@ std::string config_to_text(const RunConfig& config);
 RunConfig read_config(const RunFolder& folder);
 
 /// Throws Error that names the first setting in which `wanted` differs from what the run in `folder` was
-/// started with. The threads and the data are no settings.
+/// started with. The threads and the data are no settings: the same pictures may lie elsewhere.
 void check_same_run(const RunFolder& folder, const RunConfig& started, const RunConfig& wanted);
 
 /// Throws Error where the teacher is no longer the one that the run in `folder` was started with.
 void check_same_teacher(const RunFolder& folder, const RunConfig& started, const RunConfig& now);
 
 /// Throws Error where the training pictures are no longer those that the run in `folder` was started with.
-void check_same_data(const RunFolder& folder, const RunConfig& started, const TrainingData& now);
+void check_same_data(const RunFolder& folder, const RunConfig& started, const RunConfig& now);
 
 }  // namespace kones

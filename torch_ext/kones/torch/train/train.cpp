@@ -136,7 +136,7 @@ class Trainer {
     images_ = std::move(dataset.train);
     class_names_ = std::move(dataset.class_names);
     config_.data = {images_.count, fingerprint(images_)};
-    if (resuming_) check_same_data(folder_, started_, config_.data);
+    if (resuming_) check_same_data(folder_, started_, config_);
     topology_ = fit_topology(find_topology(config_.model), images_.channels, images_.height, images_.width,
                              images_.classes);
     check_images(images_, topology_);
@@ -166,6 +166,7 @@ class Trainer {
     for (size_t layer = 0; layer < network_->blocks().size(); ++layer) {
       nn::QuantizedWeight weight = network_->blocks()[layer].weight();
       check_rounding(weight->quantizer());
+      check_precision(weight->quantizer());
       weight->initialize(initialization);
     }
     if (!config_.init.empty() && !resuming_)
@@ -223,6 +224,17 @@ class Trainer {
     if (std::find(roundings.begin(), roundings.end(), *rounding_from_name(recipe_.rounding)) ==
         roundings.end()) {
       throw Error("rounding is " + recipe_.rounding + "; " + quantizer.name() + " weights take nearest");
+    }
+  }
+
+  void check_precision(const nn::WeightQuantizer& quantizer) const {
+    if (!quantizer.format || !quantizer.format->has_codes() || training_type() == at::kFloat) return;
+    for (const int32_t level : quantizer.format->levels()) {
+      const auto value = static_cast<float>(level);
+      if (static_cast<float>(at::BFloat16(value)) != value) {
+        throw Error("precision is " + recipe_.precision + "; " + quantizer.name() +
+                    " weights have levels that are no such numbers: they take float32");
+      }
     }
   }
 
@@ -447,13 +459,14 @@ class Trainer {
       state_.best_error_percent = record.validation_error_percent;
       save_best(evaluation);
     }
+    // Of the weights that are evaluated and kept.
+    for (LayerRecord& layer : layer_records(network_, record.epoch, state_.samples))
+      state_.layers.push_back(std::move(layer));
     if (average_) {
       average_->exchange();
       restore_network(training, folder_.checkpoint(), network_);
     }
     record.sign_flips_per_step = mean_sign_flips(network_, state_.samples);
-    for (LayerRecord& layer : layer_records(network_, record.epoch, state_.samples))
-      state_.layers.push_back(std::move(layer));
     state_.records.push_back(record);
     ++state_.epoch;
     state_.step_in_epoch = 0;
