@@ -332,6 +332,7 @@ TEST_F(RunTest, LevelsThatThePrecisionLacksAreRefused) {
   }
   for (const char* method : {"lightnn-3", "fixed-12"}) {
     request.config.method = method;
+    request.out = folder / method;
     const std::string said = error_text([&] { train(request, observer, never); });
     EXPECT_NE(said.find("they take float32"), std::string::npos) << said;
   }
