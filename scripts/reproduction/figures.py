@@ -3,11 +3,12 @@
 import csv
 import gzip
 import pathlib
+import statistics
 
 import paper
 import table3
 import uci
-from cell import ROOT, Cell, Places, short
+from cell import ROOT, Cell, Misused, Places, short
 from cell import add_options as add_place_options
 from workshop import Program, commit, say
 
@@ -15,7 +16,7 @@ DESCRIPTION = """Draws, from the finished cells and kones cost: training curves,
 paper's figures 5 to 13 (storage, unit area and power, energy, its breakdown, area, error against energy; the UCI data
 sets' accuracy, energy and area), as PNG and SVG in docs/results/figures."""
 
-# One colour a model in all figures: the paper's float models dark to light, then those of signs.
+# One colour a model in all figures: alike where the weights are alike.
 COLOURS = {
     "float": "#333333",
     "lightnn-2": "#1f5fa8",
@@ -25,8 +26,7 @@ COLOURS = {
     "lightnn-1-bin": "#f0883e",
     "binarynet": "#4b9b58",
 }
-# In the order of the paper's table 3, from top to bottom.
-ORDER = ("float", "lightnn-2", "lightnn-1", "binaryconnect", "lightnn-2-bin", "lightnn-1-bin", "binarynet")
+ORDER = paper.METHODS
 
 
 def add_options(parser):
@@ -62,9 +62,14 @@ def draw(options):
         }
     )
     drawer = Drawer(options)
-    for name in sorted(drawer.figures()):
-        if not options.only or any(name.startswith(only) for only in options.only.split(",")):
-            drawer.draw(name)
+    names = sorted(drawer.figures())
+    if options.only is not None:
+        for only in options.only.split(","):
+            if not any(name.startswith(only) for name in names):
+                raise Misused(f"there is no figure whose name begins with {only!r}; there are {', '.join(names)}")
+        names = [name for name in names if name.startswith(tuple(options.only.split(",")))]
+    for name in names:
+        drawer.draw(name)
     if options.commit and drawer.files:
         commit(drawer.files, "docs/results: figures")
 
@@ -143,12 +148,14 @@ class Drawer:
                 axis.plot(theirs, y, "o", color="white", markeredgecolor="#888888", markersize=8, zorder=3)
                 if method in rows:
                     ours = rows[method]["test_error_percent"]
+                    spread = rows[method]["standard_deviation"] or 0.0
                     axis.plot([ours, theirs], [y, y], "-", color="#cccccc", zorder=1)
-                    axis.plot(ours, y, "o", color=COLOURS[method], markersize=8, zorder=3)
+                    axis.errorbar(ours, y, xerr=spread, fmt="o", color=COLOURS[method], markersize=8, zorder=3)
                     axis.annotate(f"{ours:.2f}", (ours, y), (0, 7), textcoords="offset points", ha="center", fontsize=8)
             axis.set_yticks(range(len(ORDER)), [paper.NAMES[m] for m in reversed(ORDER)])
             axis.grid(axis="x")
             axis.set_xscale("log")
+            axis.margins(x=0.12)
             axis.set_xlabel("test error, % (log)")
             ticks = [t for t in (0.3, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70) if between(t, axis.get_xlim())]
             axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
@@ -176,7 +183,7 @@ class Drawer:
         results = self.of_config(config)
         if len(results) < 2:
             return None
-        from matplotlib import pyplot
+        from matplotlib import pyplot, ticker
 
         figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
         for method in ORDER:
@@ -191,10 +198,13 @@ class Drawer:
             axis.set_yscale("log")
             axis.yaxis.set_major_formatter(plain_numbers())
             axis.yaxis.set_minor_formatter(plain_numbers(sparse=True))
+            axis.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
             axis.set_xlabel("epoch")
             axis.set_ylabel(label)
         right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-        figure.suptitle(f"{config}: training by the recipe best, seed 1")
+        one = next(iter(results.values()))
+        cut = f", cut short at {one['epochs']} epochs" if one["variant"] else ""
+        figure.suptitle(f"{config}: training by the recipe best{cut}, seed 1")
         figure.tight_layout()
         return figure
 
@@ -342,9 +352,11 @@ class Drawer:
         from matplotlib import pyplot
         from matplotlib.lines import Line2D
 
-        costs = self.costs("--compare")
+        costs = dict(self.costs("--compare"))
+        for config in {row["config"] for row in self.table} - {config for config, _ in costs}:
+            costs.update(self.costs("--compare", "--model", config))
         figure, axes = pyplot.subplots(1, 2, figsize=(12, 4.6))
-        markers = {"1hidden": "o", "2conv": "s", "3hidden": "^", "3conv": "o", "6conv": "s", "6conv-pool3": "D"}
+        markers = {"1hidden": "o", "2conv": "s", "3hidden": "^", "3conv": "o", "3conv-82k": "P", "6conv": "s", "6conv-pool3": "D"}
         for axis, data in zip(axes, ("mnist", "cifar")):
             points, seen = [], []
             # Those of all epochs come last, and count where there are both.
@@ -356,13 +368,14 @@ class Drawer:
                 for method in ORDER:
                     energy = costs[(config, method)]["energy_pj"]["value"] / 1e6
                     theirs = paper.test_error_percent(config, method)
-                    axis.plot(energy, theirs, markers[kind], color="none", markeredgecolor=COLOURS[method], alpha=0.45)
+                    axis.plot(energy, theirs, markers[kind], color="none", markeredgecolor=COLOURS[method], alpha=0.8)
                     row = rows.get((config, method))
                     if row:
                         short_one = row["shortened"]
                         axis.plot(energy, row["test_error_percent"], markers[kind], color=COLOURS[method],
                                   alpha=0.5 if short_one else 1.0, zorder=3)
-                        points.append((energy, row["test_error_percent"]))
+                        if not short_one:
+                            points.append((energy, row["test_error_percent"]))
             front = pareto(points)
             axis.plot([p[0] for p in front], [p[1] for p in front], "-", color="#999999", linewidth=1, zorder=1)
             axis.set_xscale("log")
@@ -381,9 +394,10 @@ class Drawer:
             )
         figure.legend(
             [Line2D([], [], color=COLOURS[m], marker="o", linestyle="") for m in ORDER]
-            + [Line2D([], [], color="none", marker="o", markeredgecolor="#555555", linestyle=""),
+            + [Line2D([], [], color="#555555", alpha=0.5, marker="o", linestyle=""),
+               Line2D([], [], color="none", marker="o", markeredgecolor="#555555", linestyle=""),
                Line2D([], [], color="#999999")],
-            [paper.NAMES[m] for m in ORDER] + ["the paper's errors", "Pareto front"],
+            [paper.NAMES[m] for m in ORDER] + ["training cut short", "the paper's errors", "Pareto front"],
             loc="lower center",
             ncol=5,
             bbox_to_anchor=(0.5, -0.13),
@@ -412,8 +426,9 @@ class Drawer:
             {name: [row["accuracy_percent"][name] for row in rows] for name in styles},
             styles,
             "test accuracy, %",
-            "Accuracy (the paper's figure 11), mean over seeds",
+            "Accuracy (the paper's figure 11), mean and standard deviation over seeds",
             bottom=50,
+            spreads={name: [spread(row["accuracy_percent_each"][name]) for row in rows] for name in styles},
         )
 
     def uci_energy(self):
@@ -432,7 +447,11 @@ class Drawer:
         return set_bars([row["set"] for row in rows], values, styles, label, title)
 
 
-def set_bars(sets, values, styles, label, title, bottom=0.0):
+def spread(values):
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def set_bars(sets, values, styles, label, title, bottom=0.0, spreads=None):
     from matplotlib import pyplot
 
     figure, axis = pyplot.subplots(figsize=(9, 3.8))
@@ -440,8 +459,12 @@ def set_bars(sets, values, styles, label, title, bottom=0.0):
     for place, (name, heights) in enumerate(values.items()):
         colour, hatch = styles[name]
         x = [i - 0.4 + width * (place + 0.5) for i in range(len(sets))]
-        bars = axis.bar(x, heights, width * 0.92, color=colour, hatch=hatch, edgecolor="white", label=name)
-        axis.bar_label(bars, fmt="%.3g", fontsize=7, padding=1)
+        axis.bar(x, heights, width * 0.92, color=colour, hatch=hatch, edgecolor="white", label=name)
+        if spreads:
+            axis.errorbar(x, heights, yerr=spreads[name], fmt="none", ecolor="#d62728", elinewidth=1, capsize=2)
+        tops = [height + (spreads[name][i] if spreads else 0) for i, height in enumerate(heights)]
+        for x_, top, height in zip(x, tops, heights):
+            axis.annotate(f"{height:.3g}", (x_, top), (0, 2), textcoords="offset points", ha="center", fontsize=7)
     axis.set_xticks(range(len(sets)), sets)
     axis.set_ylim(bottom=bottom)
     axis.grid(axis="x", visible=False)
