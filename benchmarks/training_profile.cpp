@@ -135,9 +135,14 @@ class Profile {
 
 int main(int argc, char** argv) {
   kones::keep_freed_memory();  // as kones train does
-  if (argc > 1) at::set_num_threads(std::max(1, std::atoi(argv[1])));
-  std::vector<std::string> models = {"mnist-1hidden", "mnist-2conv", "mnist-3hidden", "cifar-3conv",
-                                     "cifar-6conv-pool3"};
+  const int threads = argc > 1 ? std::atoi(argv[1]) : at::get_num_threads();
+  if (threads < 1 || argc > 3) {
+    std::fprintf(stderr, "usage: training_profile_benchmark [THREADS [MODEL,...]]\n");
+    return 2;
+  }
+  at::set_num_threads(threads);
+  std::vector<std::string> models = {"mnist-1hidden", "mnist-2conv", "mnist-3hidden",
+                                     "cifar-3conv",   "cifar-6conv", "cifar-6conv-pool3"};
   if (argc > 2) {
     models.clear();
     std::istringstream list(argv[2]);
