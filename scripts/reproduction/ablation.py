@@ -100,6 +100,11 @@ def ingredient_name(variant):
     return re.sub("-[0-9]+epochs$", "", variant)
 
 
+def words(variant):
+    """As people read it; the sign of an exponent stays."""
+    return re.sub(r"(?<!\de)-", " ", variant)
+
+
 def beside(_cell):
     return " test error"
 
@@ -141,7 +146,7 @@ def comparison(config, variants, others):
         if name in variants and name in others:
             ahead, behind = (mean(group[name], "test_error_percent") for group in (variants, others))
             seeds = {str(len(group[name])) for group in (variants, others)}
-            shown = "the recipe as it is" if name == BASE else name.replace("-", " ")
+            shown = "the recipe as it is" if name == BASE else words(name)
             lines.append([shown, ", ".join(sorted(seeds)), f"{behind:.2f}", f"{ahead:.2f}", f"{behind - ahead:+.2f}"])
     behind, ahead = (paper.test_error_percent(config, method) for method in (BEHIND, AHEAD))
     lines.append(["the paper's table 3", "", f"{behind:.2f}", f"{ahead:.2f}", f"{behind - ahead:+.2f}"])
@@ -164,7 +169,7 @@ def table(variants):
     lines = [line("the recipe as it is", "", base, base)]
     for ingredient, name, _ in INGREDIENTS:
         if name in variants:
-            lines.append(line(ingredient, name.replace("-", " "), variants[name], base))
+            lines.append(line(ingredient, words(name), variants[name], base))
     return markdown(header, lines) + f"\n{machines(result for group in variants.values() for result in group)}\n"
 
 
