@@ -186,8 +186,7 @@ def line(ingredient, name, results, base):
 HEAD = """# What each ingredient of the recipes brings
 
 Networks trained by a recipe with one ingredient changed at a time: a positive change is what the ingredient brings. The
-settings of the recipe `best` were chosen by the validation error alone, in single trainings of fewer epochs or seeds than
-these; the test error is shown beside it. `scripts/reproduce ablation` makes this page from the cells in
+settings of the recipe `best` were chosen by the validation error alone; the test error is shown beside it. `scripts/reproduce ablation` makes this page from the cells in
 [ablation/](ablation). The difference of two single trainings has 1.4 times the spread between seeds, which is in
 [table3.md](table3.md) for the recipes as they are: differences below that say nothing.
 """

@@ -153,8 +153,8 @@ Neural Networks for Energy Efficient Hardware-based Inference": conventional, an
 with stochastic rounding. 32-bit is float32; 12-bit is the exported package, run in integers with 12-bit activations, and
 with 12-bit weights where they are conventional. The paper says neither how many hidden neurons there are nor which rows are
 tested: 16, and a fifth of the rows chosen by a fixed seed, the same for all trainings. Features are bytes. (Of skin's
-245,057 rows 51,444 are distinct, so that most of its test rows are training rows too.) `scripts/reproduce uci` makes this page from
-the cells in [uci/](uci). "a ± b" is the mean and the standard deviation over seeds. The paper's figures 11 to 13:
+245,057 rows 51,444 are distinct, so that most of its test rows are training rows too.) `scripts/reproduce uci` makes this
+page from the cells in [uci/](uci). "a ± b" is the mean and the standard deviation over seeds. The paper's figures 11 to 13:
 [accuracy](figures/figure-11-uci-accuracy.png), [energy](figures/figure-12-uci-energy.png) and
 [area](figures/figure-13-uci-area.png) of 12-bit logic.
 """
